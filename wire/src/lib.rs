@@ -1,1 +1,17 @@
-//! wire
+//! What Roundtrip's server and browser say to each other: the lab catalogue, trace events, requests and replies.
+//!
+//! No I/O, no clock, no async: every function here is pure, so both sides compile the same code and tests run natively.
+
+pub mod clock;
+pub mod echo;
+pub mod http1;
+pub mod images;
+pub mod lab;
+pub mod limits;
+pub mod problem;
+pub mod time;
+pub mod topics;
+pub mod trace;
+
+pub use lab::Lab;
+pub use problem::Problem;

@@ -1,0 +1,124 @@
+//! The lab catalogue: one variant, one pattern, one word everywhere.
+//!
+//! Exhaustive matches over [`Lab`] are the checklist for adding a lab: the compiler names every place that has to know.
+
+use serde::{Deserialize, Serialize};
+
+/// One lab of the playground.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lab {
+    /// One request, one response: the five steps, measured.
+    RequestResponse,
+    /// Publishers and subscribers that know a topic, not each other.
+    PublishSubscribe,
+    /// An image in one request or in chunks that can be paused and resumed.
+    ImageUpload,
+}
+
+/// The chapters of the course, in its order. The navigation groups labs by them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Chapter {
+    /// One asks, the other answers.
+    RequestAndResponse,
+    /// The server speaks first.
+    PushAndPull,
+    /// Moving something large.
+    Transfer,
+}
+
+impl Chapter {
+    /// Every chapter, in the order of the course.
+    pub const ALL: [Chapter; 3] = [
+        Chapter::RequestAndResponse,
+        Chapter::PushAndPull,
+        Chapter::Transfer,
+    ];
+
+    /// The heading over the chapter's labs.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Chapter::RequestAndResponse => "Ask and answer",
+            Chapter::PushAndPull => "Push and pull",
+            Chapter::Transfer => "Moving something large",
+        }
+    }
+}
+
+impl Lab {
+    /// Every lab, in the order of the course.
+    pub const ALL: [Lab; 3] = [
+        Lab::RequestResponse,
+        Lab::PublishSubscribe,
+        Lab::ImageUpload,
+    ];
+
+    /// The last segment of the lab's address, `/labs/{slug}`.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Lab::RequestResponse => "request-response",
+            Lab::PublishSubscribe => "publish-subscribe",
+            Lab::ImageUpload => "image-upload",
+        }
+    }
+
+    /// The lab's name as the field says it.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Lab::RequestResponse => "Request–response",
+            Lab::PublishSubscribe => "Publish–subscribe",
+            Lab::ImageUpload => "Image upload",
+        }
+    }
+
+    /// One sentence that says when to use the pattern.
+    pub const fn when_to_use(self) -> &'static str {
+        match self {
+            Lab::RequestResponse => {
+                "Use it when the client knows what it wants and can wait for the answer."
+            }
+            Lab::PublishSubscribe => {
+                "Use it when the one who has news should not need to know who wants it, or how many."
+            }
+            Lab::ImageUpload => {
+                "Use one request when the link is short and steady, chunks when it may break before the end."
+            }
+        }
+    }
+
+    /// The chapter whose heading the lab stands under.
+    pub const fn chapter(self) -> Chapter {
+        match self {
+            Lab::RequestResponse => Chapter::RequestAndResponse,
+            Lab::PublishSubscribe => Chapter::PushAndPull,
+            Lab::ImageUpload => Chapter::Transfer,
+        }
+    }
+
+    /// The lab that answers to a slug.
+    pub fn from_slug(slug: &str) -> Option<Lab> {
+        Lab::ALL.into_iter().find(|lab| lab.slug() == slug)
+    }
+
+    /// The address of the lab's page.
+    pub fn path(self) -> String {
+        format!("/labs/{}", self.slug())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn slugs_are_unique_and_lead_back_to_their_lab() {
+        let slugs: HashSet<_> = Lab::ALL.iter().map(|lab| lab.slug()).collect();
+        assert_eq!(slugs.len(), Lab::ALL.len());
+        for lab in Lab::ALL {
+            assert_eq!(Lab::from_slug(lab.slug()), Some(lab));
+            assert!(Chapter::ALL.contains(&lab.chapter()));
+        }
+        assert_eq!(Lab::from_slug("no-such-lab"), None);
+    }
+}

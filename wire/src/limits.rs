@@ -1,0 +1,63 @@
+//! Every bound that both sides need to know, in one place. The server enforces them, the page shows them.
+//!
+//! What only the server needs (timeouts, connection caps) stands in the server's configuration and in `--help`.
+
+/// The longest wait that `/api/echo?delay_ms=` grants, in milliseconds.
+pub const ECHO_DELAY_MS_MAX: u64 = 30_000;
+/// The longest time that `/api/echo?work=cpu` computes, in milliseconds: it holds a thread.
+pub const ECHO_CPU_MS_MAX: u64 = 5_000;
+/// The largest response that `/api/echo?bytes=` makes, in bytes.
+pub const ECHO_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// The largest request body that `/api/echo` mirrors, in bytes.
+pub const ECHO_BODY_MAX: u64 = 1024 * 1024;
+/// The largest raw request that `POST /api/probe` sends, in bytes.
+pub const PROBE_BYTES_MAX: u64 = 64 * 1024;
+/// The largest reply that `POST /api/probe` hands back, in bytes.
+pub const PROBE_REPLY_MAX: u64 = 1024 * 1024;
+/// How long the probe waits for the server's answer, in milliseconds.
+pub const PROBE_WAIT_MS: u64 = 10_000;
+
+/// The longest topic name, in characters.
+pub const TOPIC_NAME_MAX: usize = 128;
+/// The largest message, in bytes.
+pub const MESSAGE_BYTES_MAX: u64 = 64 * 1024;
+/// How many messages a topic keeps unless told otherwise.
+pub const HISTORY_COUNT: usize = 10_000;
+/// How many bytes of messages a topic keeps unless told otherwise.
+pub const HISTORY_BYTES: u64 = 16 * 1024 * 1024;
+/// How long a topic keeps a message unless told otherwise, in seconds.
+pub const HISTORY_AGE_S: u64 = 24 * 60 * 60;
+/// How long an `Idempotency-Key` is remembered, in seconds.
+pub const IDEMPOTENCY_S: u64 = 10 * 60;
+/// How many topics there may be at once.
+pub const TOPICS_MAX: usize = 10_000;
+/// How many subscribers one topic may have at once.
+pub const SUBSCRIBERS_PER_TOPIC_MAX: usize = 20_000;
+
+/// The largest file an upload may be, in bytes.
+pub const UPLOAD_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// How many bytes all uploads together may take, in bytes.
+pub const UPLOADS_TOTAL_MAX: u64 = 10 * 1024 * 1024 * 1024;
+/// How long an upload may take to finish, and how long a finished one is kept, in seconds.
+pub const UPLOAD_AGE_S: u64 = 24 * 60 * 60;
+/// How many pixels a picture may have to be decoded for a preview.
+pub const PREVIEW_PIXELS_MAX: u64 = 100_000_000;
+/// The longest side of a preview, in pixels.
+pub const PREVIEW_SIDE: u32 = 1_024;
+
+/// How many runs the server keeps at once.
+pub const RUNS_MAX: usize = 2_000;
+/// How many runs that no page has opened (curl came first) are kept at once.
+pub const UNOPENED_RUNS_MAX: usize = 200;
+/// How many events one run holds.
+pub const RUN_EVENTS_MAX: usize = 20_000;
+/// How many events a run holds that no page has opened.
+pub const UNOPENED_RUN_EVENTS_MAX: usize = 500;
+/// How many bytes one run's events may take, in bytes of their JSON.
+pub const RUN_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// How long a run is kept after its last event, in seconds.
+pub const RUN_AGE_S: u64 = 60 * 60;
+/// How many bytes of one message (head and body together, each direction) a run records, in bytes.
+pub const RECORDED_MESSAGE_BYTES_MAX: usize = 64 * 1024;
+/// How many bytes one event's `data` holds, in bytes before encoding.
+pub const EVENT_DATA_BYTES_MAX: usize = 8 * 1024;

@@ -1,0 +1,202 @@
+//! Topics: names, message ids, the envelope and the gap.
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, str::FromStr};
+
+use crate::limits::TOPIC_NAME_MAX;
+
+/// Is this a topic name: 1–128 of `A–Z a–z 0–9 . _ ~ -`, not beginning with `.`?
+pub fn is_topic_name(name: &str) -> bool {
+    (1..=TOPIC_NAME_MAX).contains(&name.len())
+        && !name.starts_with('.')
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'~' | b'-'))
+}
+
+/// A message's id: the topic's life and the place in it. Written `{epoch:8 hex}-{offset}`; `{epoch}-0` stands before
+/// the first message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MessageId {
+    /// Drawn anew each time the topic comes to be.
+    pub epoch: u32,
+    /// Counts from 1 without holes.
+    pub offset: u64,
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}-{}", self.epoch, self.offset)
+    }
+}
+
+/// Why a text is not a [`MessageId`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotAMessageId;
+
+impl fmt::Display for NotAMessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a message id is eight hex digits, a hyphen and a decimal offset")
+    }
+}
+
+impl std::error::Error for NotAMessageId {}
+
+impl FromStr for MessageId {
+    type Err = NotAMessageId;
+
+    fn from_str(text: &str) -> Result<Self, NotAMessageId> {
+        let (epoch, offset) = text.split_once('-').ok_or(NotAMessageId)?;
+        let hex = epoch.len() == 8
+            && epoch
+                .bytes()
+                .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let decimal = !offset.is_empty()
+            && offset.bytes().all(|b| b.is_ascii_digit())
+            && (offset == "0" || !offset.starts_with('0'));
+        if !hex || !decimal {
+            return Err(NotAMessageId);
+        }
+        Ok(MessageId {
+            epoch: u32::from_str_radix(epoch, 16).map_err(|_| NotAMessageId)?,
+            offset: offset.parse().map_err(|_| NotAMessageId)?,
+        })
+    }
+}
+
+impl Serialize for MessageId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for MessageId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+/// A message as it travels in JSON. Text and JSON stand in `data`, other bytes in `data_base64`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// The message's id.
+    pub id: MessageId,
+    /// When the topic took it: RFC 3339 in UTC with microseconds.
+    pub time: String,
+    /// The media type it was published with.
+    pub content_type: String,
+    /// The payload, when it is text or JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<String>,
+    /// The payload in base64, when it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_base64: Option<String>,
+}
+
+/// Why messages are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GapReason {
+    /// The history no longer reaches back that far.
+    Evicted,
+    /// The topic began a new life since then.
+    Epoch,
+    /// The subscriber did not read fast enough.
+    Slow,
+}
+
+/// An explicit gap: what was asked for, what comes next, how many lie between where that can be known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// The id after which messages were asked for, as it was given.
+    pub after: String,
+    /// The first id that will be delivered.
+    pub next: MessageId,
+    /// How many messages are missing; `null` where that cannot be known.
+    pub missed: Option<u64>,
+    /// Why.
+    pub reason: GapReason,
+}
+
+/// A gap as it travels: `{"gap":{…}}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GapNotice {
+    /// The gap.
+    pub gap: Gap,
+}
+
+/// What a publish is answered with: 201 and the message's id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// The new message's id.
+    pub id: MessageId,
+}
+
+/// The state of a topic, `GET /api/topics/{t}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopicState {
+    /// The topic's name.
+    pub topic: String,
+    /// The id of the last message; `{epoch}-0` when there is none.
+    pub last: MessageId,
+    /// How many messages the history holds.
+    pub messages: u64,
+    /// How many bytes of payload the history holds.
+    pub bytes: u64,
+    /// How many subscribers there are now.
+    pub subscribers: u64,
+    /// What the history keeps at most.
+    pub history: HistoryBounds,
+}
+
+/// What a topic's history keeps at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryBounds {
+    /// Messages.
+    pub count: u64,
+    /// Bytes of payload.
+    pub bytes: u64,
+    /// Seconds.
+    pub age_s: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topic_names_at_the_limit_and_one_past_it() {
+        assert!(is_topic_name("a"));
+        assert!(is_topic_name(&"x".repeat(128)));
+        assert!(!is_topic_name(&"x".repeat(129)));
+        assert!(!is_topic_name(""));
+        assert!(!is_topic_name(".hidden"));
+        assert!(is_topic_name("A.z_0~-"));
+        for bad in ["a b", "a/b", "ü", "a\r", "a\n", "a\0", "a%2e"] {
+            assert!(!is_topic_name(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn message_ids_have_one_spelling() {
+        let id = MessageId {
+            epoch: 0xab,
+            offset: 12,
+        };
+        assert_eq!(id.to_string(), "000000ab-12");
+        assert_eq!("000000ab-12".parse(), Ok(id));
+        for bad in [
+            "",
+            "ab-12",
+            "000000AB-12",
+            "000000ab-",
+            "000000ab-012",
+            "000000ab--1",
+            "000000ab-99999999999999999999",
+        ] {
+            assert_eq!(bad.parse::<MessageId>(), Err(NotAMessageId), "{bad}");
+        }
+    }
+}
