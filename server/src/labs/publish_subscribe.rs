@@ -1,0 +1,10 @@
+//! publish-subscribe
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::AppState;
+
+/// The lab's endpoints.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+}

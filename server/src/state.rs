@@ -1,0 +1,54 @@
+//! What every handler can reach.
+
+use std::sync::Arc;
+
+use crate::{Config, topics::Topics, trace::Recorder, uploads::Uploads};
+
+/// Shared by all handlers; cloning it costs one reference count.
+#[derive(Clone)]
+pub struct AppState {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Config,
+    recorder: Recorder,
+    topics: Topics,
+    uploads: Uploads,
+}
+
+impl AppState {
+    /// Opens the storage below `config.data_dir` and starts with no run and no topic.
+    pub fn new(config: Config) -> std::io::Result<AppState> {
+        let uploads = Uploads::open(&config.data_dir)?;
+        let inner = Inner {
+            recorder: Recorder::new(),
+            topics: Topics::new(),
+            uploads,
+            config,
+        };
+        Ok(AppState {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// What the server was told.
+    pub fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    /// The trace.
+    pub fn recorder(&self) -> &Recorder {
+        &self.inner.recorder
+    }
+
+    /// The topics.
+    pub fn topics(&self) -> &Topics {
+        &self.inner.topics
+    }
+
+    /// The uploads.
+    pub fn uploads(&self) -> &Uploads {
+        &self.inner.uploads
+    }
+}
