@@ -7,6 +7,7 @@ pub const ECHO_PATH: &str = "/api/echo";
 
 /// How the server spends `delay_ms`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Work {
     /// It waits, as for a database: no thread is held.
@@ -18,6 +19,7 @@ pub enum Work {
 
 /// How the response's end is told (RFC 9112 §6).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Framing {
     /// `Content-Length`: the length stands in the head.
@@ -32,6 +34,7 @@ pub enum Framing {
 
 /// What `/api/echo` answers: the request as it was received and what was made of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EchoReply {
     /// The request method.
     pub method: String,
@@ -56,6 +59,7 @@ pub struct EchoReply {
 
 /// What the server made of the body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "parsed_as", rename_all = "snake_case")]
 pub enum EchoBody {
     /// There was none.
@@ -103,6 +107,7 @@ pub enum EchoBody {
 
 /// One part of a multipart body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EchoPart {
     /// The field's name.
     pub name: String,
@@ -121,6 +126,7 @@ pub struct EchoPart {
 
 /// What the query asked `/api/echo` to do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EchoAsked {
     /// How long to work before answering, in milliseconds.
     #[serde(default)]
@@ -145,6 +151,7 @@ const fn ok() -> u16 {
 
 /// How long each step took on the server, in microseconds. `0` where the step did not happen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EchoSteps {
     /// Finding the end of the head and parsing it.
     pub head: u64,

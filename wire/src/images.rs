@@ -9,6 +9,7 @@ pub const TUS_PATH: &str = "/files";
 
 /// What the server knows about an uploaded file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ImageInfo {
     /// The upload's id, made by the server.
     pub id: String,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// One lab of the playground.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Lab {
     /// One request, one response: the five steps, measured.

@@ -9,6 +9,8 @@ pub mod images;
 pub mod lab;
 pub mod limits;
 pub mod problem;
+#[cfg(feature = "openapi")]
+mod schema;
 pub mod time;
 pub mod topics;
 pub mod trace;

@@ -7,6 +7,7 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// A problem document (RFC 9457 §3.1). `type` is stable; `detail` says what happened here and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// A stable, relative reference that names the kind of problem, `/problems/{slug}`.
     #[serde(rename = "type")]

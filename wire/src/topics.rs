@@ -80,6 +80,7 @@ impl<'de> Deserialize<'de> for MessageId {
 
 /// A message as it travels in JSON. Text and JSON stand in `data`, other bytes in `data_base64`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Envelope {
     /// The message's id.
     pub id: MessageId,
@@ -97,6 +98,7 @@ pub struct Envelope {
 
 /// Why messages are missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum GapReason {
     /// The history no longer reaches back that far.
@@ -109,6 +111,7 @@ pub enum GapReason {
 
 /// An explicit gap: what was asked for, what comes next, how many lie between where that can be known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Gap {
     /// The id after which messages were asked for, as it was given.
     pub after: String,
@@ -122,6 +125,7 @@ pub struct Gap {
 
 /// A gap as it travels: `{"gap":{…}}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GapNotice {
     /// The gap.
     pub gap: Gap,
@@ -129,6 +133,7 @@ pub struct GapNotice {
 
 /// What a publish is answered with: 201 and the message's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Published {
     /// The new message's id.
     pub id: MessageId,
@@ -136,6 +141,7 @@ pub struct Published {
 
 /// The state of a topic, `GET /api/topics/{t}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TopicState {
     /// The topic's name.
     pub topic: String,
@@ -153,6 +159,7 @@ pub struct TopicState {
 
 /// What a topic's history keeps at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HistoryBounds {
     /// Messages.
     pub count: u64,

@@ -156,6 +156,7 @@ impl<'de> Deserialize<'de> for Lane {
 
 /// Where a figure comes from. The picture shows which: solid, outlined, dotted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Truth {
     /// A clock was read at the event.
@@ -171,6 +172,7 @@ pub enum Truth {
 /// Which lane a kind stands in, and whether it has a duration, is said at each. An event with a duration begins at
 /// `at_ns`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     // The client's side: browser, terminal and subscriber lanes.
@@ -258,6 +260,7 @@ pub enum Kind {
 
 /// Which part of a message bytes belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
     /// Start line and header fields, up to and with the empty line.
@@ -270,6 +273,7 @@ pub enum Part {
 
 /// What an event says beyond when and where. Every field is optional; a kind says which it sets.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Detail {
     /// The exchange this belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -326,6 +330,7 @@ pub struct Detail {
 
 /// One event of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TraceEvent {
     /// The event's number in the run, from 1, in the order the server took them in. A browser leaves it 0.
     #[serde(default)]

@@ -10,6 +10,7 @@ pub const RUN_VERSION: u32 = 1;
 
 /// A whole run, as `GET /api/runs/{trace-id}` answers it and as it is saved to a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Run {
     /// [`RUN_VERSION`] of the writer.
     pub version: u32,
@@ -25,6 +26,7 @@ pub struct Run {
 
 /// What the server sends down the feed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FeedDown {
     /// The first frame.
@@ -56,6 +58,7 @@ pub enum FeedDown {
 
 /// The first frame of the feed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Opened {
     /// The run's id.
     pub run: TraceId,
@@ -71,6 +74,7 @@ pub struct Opened {
 
 /// What a browser sends up the feed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FeedUp {
     /// The first frame: who this is.
