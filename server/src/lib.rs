@@ -6,6 +6,7 @@
 pub mod config;
 pub mod connection;
 pub mod error;
+pub mod extract;
 pub mod labs;
 pub mod site;
 pub mod state;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::{Config, topics::Topics, trace::Recorder, uploads::Uploads};
 
 /// Shared by all handlers; cloning it costs one reference count.
@@ -15,6 +17,7 @@ struct Inner {
     recorder: Recorder,
     topics: Topics,
     uploads: Uploads,
+    stopping: CancellationToken,
 }
 
 impl AppState {
@@ -25,6 +28,7 @@ impl AppState {
             recorder: Recorder::new(),
             topics: Topics::new(),
             uploads,
+            stopping: CancellationToken::new(),
             config,
         };
         Ok(AppState {
@@ -35,6 +39,11 @@ impl AppState {
     /// What the server was told.
     pub fn config(&self) -> &Config {
         &self.inner.config
+    }
+
+    /// Cancelled when the server begins to stop: streams end themselves then, each as its protocol says goodbye.
+    pub fn stopping(&self) -> &CancellationToken {
+        &self.inner.stopping
     }
 
     /// The trace.

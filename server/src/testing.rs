@@ -28,7 +28,6 @@ pub async fn serve() -> TestServer {
 }
 
 /// Serves with settings changed by `change`.
-
 pub async fn serve_with(change: impl FnOnce(&mut Config)) -> TestServer {
     let data = tempfile::tempdir().expect("a temporary folder");
     let listener = TcpListener::bind(("127.0.0.1", 0))

@@ -87,9 +87,14 @@ pub struct RunHandle {
     started: Instant,
 }
 
+impl Default for Recorder {
+    fn default() -> Self {
+        Recorder::new()
+    }
+}
+
 impl Recorder {
     /// A recorder with no run.
-
     pub fn new() -> Recorder {
         Recorder {
             inner: Arc::new(()),

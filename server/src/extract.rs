@@ -1,0 +1,77 @@
+//! axum's extractors with this server's errors: a request they cannot read is answered with a problem document.
+
+use axum::extract::{
+    FromRequest, FromRequestParts,
+    rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection},
+};
+use serde::Serialize;
+
+use crate::Error;
+
+/// The path's parameters.
+#[derive(Debug, Clone, Copy, FromRequestParts)]
+#[from_request(via(axum::extract::Path), rejection(Error))]
+pub struct Path<T>(pub T);
+
+/// The query's parameters.
+#[derive(Debug, Clone, Copy, FromRequestParts)]
+#[from_request(via(axum::extract::Query), rejection(Error))]
+pub struct Query<T>(pub T);
+
+/// A JSON body, read or answered.
+#[derive(Debug, Clone, Copy, FromRequest)]
+#[from_request(via(axum::Json), rejection(Error))]
+pub struct Json<T>(pub T);
+
+impl<T: Serialize> axum::response::IntoResponse for Json<T> {
+    fn into_response(self) -> axum::response::Response {
+        axum::Json(self.0).into_response()
+    }
+}
+
+impl From<PathRejection> for Error {
+    fn from(rejection: PathRejection) -> Self {
+        Error::BadRequest(format!(
+            "The address is not one of this endpoint: {}",
+            rejection.body_text()
+        ))
+    }
+}
+
+impl From<QueryRejection> for Error {
+    fn from(rejection: QueryRejection) -> Self {
+        Error::BadRequest(format!(
+            "The query cannot be read: {}",
+            rejection.body_text()
+        ))
+    }
+}
+
+impl From<JsonRejection> for Error {
+    fn from(rejection: JsonRejection) -> Self {
+        match rejection {
+            JsonRejection::MissingJsonContentType(_) => Error::UnsupportedMediaType(
+                "This endpoint takes JSON: send Content-Type: application/json.".into(),
+            ),
+            JsonRejection::BytesRejection(bytes) => bytes.into(),
+            other => Error::BadRequest(format!("The body cannot be read: {}", other.body_text())),
+        }
+    }
+}
+
+impl From<BytesRejection> for Error {
+    fn from(rejection: BytesRejection) -> Self {
+        use axum::http::StatusCode;
+        match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Error::TooLarge {
+                what: "The request's body",
+                limit: DEFAULT_BODY_MAX,
+                unit: "bytes",
+            },
+            _ => Error::BadRequest("The body broke off before its end.".into()),
+        }
+    }
+}
+
+/// What axum reads into memory unless a route says otherwise, in bytes.
+pub const DEFAULT_BODY_MAX: u64 = 2_097_152;
