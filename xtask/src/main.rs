@@ -1,2 +1,61 @@
-//! xtask
-fn main() {}
+//! Roundtrip's build task. `cargo xtask --help` lists what it does.
+
+mod build;
+mod paths;
+mod progress;
+mod run;
+mod setup;
+mod sh;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Builds, runs and tests Roundtrip. What is missing on this machine is installed where that is allowed; otherwise the
+/// exact command to run is printed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    disable_help_subcommand = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Build everything and serve it: the command to start with. Unchanged, it serves within seconds.
+    Run {
+        /// Passed on to roundtrip, for example `--lan`.
+        #[arg(
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "ROUNDTRIP FLAGS"
+        )]
+        args: Vec<OsString>,
+    },
+    /// Build the site and the server with the site inside: `release/roundtrip` in cargo's target directory.
+    Build,
+}
+
+fn main() -> ExitCode {
+    match execute(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Not `fn main() -> Result`: that would add a backtrace to a message meant for a person.
+        Err(error) => {
+            sh::say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(cli: Cli) -> anyhow::Result<()> {
+    let project = paths::Project::find()?;
+    match cli.command {
+        Task::Run { args } => run::run(&project, &args),
+        Task::Build => build::release(&project).map(drop),
+    }
+}

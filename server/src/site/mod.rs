@@ -1,10 +1,12 @@
 //! The documents: `/`, `/labs/{slug}`, and the assets they need.
 
+pub mod assets;
+
 use axum::Router;
 
 use crate::AppState;
 
 /// The routes of documents and assets.
 pub fn router() -> Router<AppState> {
-    Router::new()
+    Router::new().merge(assets::router())
 }
