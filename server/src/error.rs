@@ -61,6 +61,9 @@ pub enum Error {
     /// The storage cannot take it now (disk full, read-only).
     #[error("{0}")]
     Storage(String),
+    /// This address speaks WebSocket only.
+    #[error("{0}")]
+    UpgradeRequired(String),
     /// A fault of ours. The cause is logged, not sent.
     #[error("internal error")]
     Internal(#[source] anyhow::Error),
@@ -118,6 +121,11 @@ impl Error {
                 "storage",
                 "The storage cannot take it",
             ),
+            Error::UpgradeRequired(_) => (
+                StatusCode::UPGRADE_REQUIRED,
+                "upgrade-required",
+                "WebSocket only",
+            ),
             Error::Internal(_) => (
                 StatusCode::INTERNAL_SERVER_ERROR,
                 "internal",
@@ -157,7 +165,13 @@ impl IntoResponse for Error {
                 "a request failed inside the server"
             );
         }
-        problem_response(&self.problem())
+        let mut response = problem_response(&self.problem());
+        if let Error::UpgradeRequired(_) = self {
+            // RFC 9110 §15.5.22 asks for the protocol's name.
+            let websocket = HeaderValue::from_static("websocket");
+            response.headers_mut().insert(header::UPGRADE, websocket);
+        }
+        response
     }
 }
 

@@ -3,7 +3,9 @@
 use axum::extract::{
     FromRequest, FromRequestParts,
     rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection},
+    ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
 };
+use axum::http::request::Parts;
 use serde::Serialize;
 
 use crate::Error;
@@ -22,6 +24,19 @@ pub struct Query<T>(pub T);
 #[derive(Debug, Clone, Copy, FromRequest)]
 #[from_request(via(axum::Json), rejection(Error))]
 pub struct Json<T>(pub T);
+
+/// A request that becomes a WebSocket.
+#[derive(Debug)]
+pub struct Upgrade(pub WebSocketUpgrade);
+
+impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let upgrade = WebSocketUpgrade::from_request_parts(parts, state).await?;
+        Ok(Upgrade(upgrade))
+    }
+}
 
 impl<T: Serialize> axum::response::IntoResponse for Json<T> {
     fn into_response(self) -> axum::response::Response {
@@ -56,6 +71,15 @@ impl From<JsonRejection> for Error {
             JsonRejection::BytesRejection(bytes) => bytes.into(),
             other => Error::BadRequest(format!("The body cannot be read: {}", other.body_text())),
         }
+    }
+}
+
+impl From<WebSocketUpgradeRejection> for Error {
+    fn from(rejection: WebSocketUpgradeRejection) -> Self {
+        Error::UpgradeRequired(format!(
+            "This address speaks WebSocket (RFC 6455): connect with ws:// rather than http://. {}.",
+            rejection.body_text().trim_end_matches('.')
+        ))
     }
 }
 

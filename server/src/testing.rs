@@ -7,11 +7,12 @@ use tokio::{net::TcpListener, sync::oneshot};
 use crate::{AppState, Config, connection};
 
 /// A running server. It stops when this is dropped; its data folder goes with it.
-#[derive(Debug)]
 pub struct TestServer {
     /// Where it listens.
     pub addr: SocketAddr,
-    _stop: oneshot::Sender<()>,
+    /// What its handlers reach.
+    pub state: AppState,
+    stop: Option<oneshot::Sender<()>>,
     _data: tempfile::TempDir,
 }
 
@@ -19,6 +20,16 @@ impl TestServer {
     /// `http://127.0.0.1:PORT` followed by `path`.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.addr)
+    }
+
+    /// `ws://127.0.0.1:PORT` followed by `path`.
+    pub fn ws_url(&self, path: &str) -> String {
+        format!("ws://{}{path}", self.addr)
+    }
+
+    /// Begins to stop, as on SIGTERM.
+    pub fn stop(&mut self) {
+        drop(self.stop.take());
     }
 }
 
@@ -44,12 +55,13 @@ pub async fn serve_with(change: impl FnOnce(&mut Config)) -> TestServer {
     change(&mut config);
     let state = AppState::new(config).expect("storage opens");
     let (stop, stopped) = oneshot::channel::<()>();
-    tokio::spawn(connection::serve(listener, state, async {
+    tokio::spawn(connection::serve(listener, state.clone(), async {
         let _ = stopped.await;
     }));
     TestServer {
         addr,
-        _stop: stop,
+        state,
+        stop: Some(stop),
         _data: data,
     }
 }

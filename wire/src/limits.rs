@@ -55,6 +55,16 @@ pub const RUN_EVENTS_MAX: usize = 20_000;
 pub const UNOPENED_RUN_EVENTS_MAX: usize = 500;
 /// How many bytes one run's events may take, in bytes of their JSON.
 pub const RUN_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// How many bytes all runs together may take, in bytes of their events' JSON; past it the quietest go first.
+pub const RUNS_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// How many feeds may follow one run at once.
+pub const FEEDS_PER_RUN_MAX: usize = 2_000;
+/// The largest frame that a browser may send up a feed, in bytes.
+pub const FEED_FRAME_BYTES_MAX: usize = 256 * 1024;
+/// How many events one frame up a feed may carry.
+pub const FEED_FRAME_EVENTS_MAX: usize = 1_000;
+/// The largest `detail` of one event that a browser may send, in bytes of its JSON.
+pub const FEED_DETAIL_BYTES_MAX: usize = 16 * 1024;
 /// How long a run is kept after its last event, in seconds.
 pub const RUN_AGE_S: u64 = 60 * 60;
 /// How many bytes of one message (head and body together, each direction) a run records, in bytes.

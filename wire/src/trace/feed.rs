@@ -8,6 +8,20 @@ use crate::Problem;
 /// The version of the run's JSON that this code writes. It reads this one and those before it.
 pub const RUN_VERSION: u32 = 1;
 
+/// Why the server closes a feed, as the WebSocket's close code (RFC 6455 §7.4).
+pub mod close_code {
+    /// The run is no longer kept; [`FeedDown::Evicted`](super::FeedDown::Evicted) came before and said why.
+    pub const EVICTED: u16 = 1000;
+    /// The server stops.
+    pub const STOPPING: u16 = 1001;
+    /// The page asked more than it read answers.
+    pub const POLICY: u16 = 1008;
+    /// The page sent a frame larger than its bound.
+    pub const TOO_BIG: u16 = 1009;
+    /// The page does not read what it is sent, or does not answer pings.
+    pub const SLOW: u16 = 3008;
+}
+
 /// A whole run, as `GET /api/runs/{trace-id}` answers it and as it is saved to a file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

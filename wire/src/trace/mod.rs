@@ -8,5 +8,5 @@ mod feed;
 mod id;
 
 pub use event::{Detail, Kind, Lane, LaneKind, Part, TraceEvent, Truth};
-pub use feed::{FeedDown, FeedUp, Opened, RUN_VERSION, Run};
+pub use feed::{FeedDown, FeedUp, Opened, RUN_VERSION, Run, close_code};
 pub use id::{ClientId, InvalidId, SpanId, TraceId, Traceparent};
