@@ -5,4 +5,6 @@
 
 pub mod components;
 pub mod labs;
+pub mod run;
+pub mod timeline;
 pub mod transport;

@@ -1,0 +1,105 @@
+//! A run as a file, and back.
+
+use std::fmt;
+
+use wire::{
+    limits::RUN_EVENTS_MAX,
+    trace::{RUN_VERSION, Run as Saved},
+};
+
+use super::Run;
+
+/// The largest file that is opened as a run, in bytes: a full run, with white space.
+pub const FILE_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Why a file is not a run: what happened, why, what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotARun(String);
+
+impl fmt::Display for NotARun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NotARun {}
+
+/// Only what must be known before the rest can be understood.
+#[derive(serde::Deserialize)]
+struct Version {
+    version: u32,
+}
+
+impl Run {
+    /// A run from its saved form.
+    ///
+    /// # Errors
+    /// When a later version of Roundtrip wrote it, or it holds more events than a run can have.
+    pub fn from_saved(saved: Saved) -> Result<Run, NotARun> {
+        check_version(saved.version)?;
+        if saved.events.len() > RUN_EVENTS_MAX {
+            return Err(NotARun(format!(
+                "This run was not opened: it holds {} events, and a run has {RUN_EVENTS_MAX} at most. \
+                 Open a file that “Save run” wrote.",
+                saved.events.len()
+            )));
+        }
+        let mut run = Run::new();
+        run.begin(saved.run, &saved.started_at);
+        run.set_dropped(saved.dropped);
+        for event in saved.events {
+            run.apply(event);
+        }
+        Ok(run)
+    }
+
+    /// A run from the text of a file.
+    ///
+    /// # Errors
+    /// When it is too large, no run, or a later version's.
+    pub fn from_json(text: &str) -> Result<Run, NotARun> {
+        if text.len() > FILE_BYTES_MAX {
+            return Err(NotARun(format!(
+                "This file was not opened: it has {}, and a run takes {} at most. Open a file that “Save run” wrote.",
+                wire::time::bytes(text.len() as u64),
+                wire::time::bytes(FILE_BYTES_MAX as u64)
+            )));
+        }
+        let not_a_run = |error: serde_json::Error| {
+            NotARun(format!(
+                "This file was not opened: it is not a saved run (line {}, column {}). \
+                 Open a file that “Save run” wrote.",
+                error.line(),
+                error.column()
+            ))
+        };
+        let Version { version } = serde_json::from_str(text).map_err(not_a_run)?;
+        check_version(version)?;
+        Run::from_saved(serde_json::from_str(text).map_err(not_a_run)?)
+    }
+
+    /// The run in its saved form, events in the order of `seq`; `None` while its id is not known.
+    pub fn to_saved(&self) -> Option<Saved> {
+        Some(Saved {
+            version: RUN_VERSION,
+            run: self.id()?,
+            started_at: self.started_at().to_owned(),
+            dropped: self.dropped(),
+            events: self
+                .by_seq
+                .iter()
+                .map(|&index| self.event(index).clone())
+                .collect(),
+        })
+    }
+}
+
+fn check_version(version: u32) -> Result<(), NotARun> {
+    if (1..=RUN_VERSION).contains(&version) {
+        return Ok(());
+    }
+    Err(NotARun(format!(
+        "This run was not opened: it is of version {version}, and this page reads versions up to {RUN_VERSION}. \
+         Open it with the Roundtrip that saved it."
+    )))
+}
