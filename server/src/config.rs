@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use crate::topics;
+
 /// Everything the server can be told. `main` fills it from flags and `ROUNDTRIP_…` variables.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -13,6 +15,8 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// Deadlines and caps of connections.
     pub limits: ConnectionLimits,
+    /// How many topics, subscribers and messages there may be.
+    pub topics: topics::Limits,
 }
 
 /// Deadlines and caps of connections. Each fires on its own; `--help` shows all of them.
@@ -115,6 +119,7 @@ impl Default for Config {
             data_dir: PathBuf::from("roundtrip-data"),
             hosts: Vec::new(),
             limits: ConnectionLimits::default(),
+            topics: topics::Limits::default(),
         }
     }
 }

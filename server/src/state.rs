@@ -26,7 +26,7 @@ impl AppState {
         let uploads = Uploads::open(&config.data_dir)?;
         let inner = Inner {
             recorder: Recorder::new(),
-            topics: Topics::new(),
+            topics: Topics::new(config.topics.clone()),
             uploads,
             stopping: CancellationToken::new(),
             config,

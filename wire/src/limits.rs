@@ -27,10 +27,34 @@ pub const HISTORY_COUNT: usize = 10_000;
 pub const HISTORY_BYTES: u64 = 16 * 1024 * 1024;
 /// How long a topic keeps a message unless told otherwise, in seconds.
 pub const HISTORY_AGE_S: u64 = 24 * 60 * 60;
+/// The most messages a topic can be told to keep.
+pub const HISTORY_COUNT_MAX: u64 = 1_000_000;
+/// The most bytes of messages a topic can be told to keep.
+pub const HISTORY_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// The longest a topic can be told to keep a message, in seconds.
+pub const HISTORY_AGE_S_MAX: u64 = 7 * 24 * 60 * 60;
+/// How many messages `GET …/messages` answers at most.
+pub const MESSAGES_LIMIT_MAX: usize = 1_000;
+/// How many messages `GET …/messages` answers unless told otherwise.
+pub const MESSAGES_LIMIT: usize = 100;
+/// How long `GET …/messages` waits at most, in seconds.
+pub const MESSAGES_WAIT_S_MAX: u64 = 60;
+/// How long an event stream is silent before it sends a comment, in seconds.
+pub const SSE_HEARTBEAT_S: u64 = 15;
+/// How long a client of an event stream should wait before it connects again, in milliseconds.
+pub const SSE_RETRY_MS: u64 = 1_000;
+/// The longest `Idempotency-Key`, in bytes.
+pub const IDEMPOTENCY_KEY_MAX: usize = 255;
+/// How many idempotency keys are remembered at once.
+pub const IDEMPOTENCY_KEYS_MAX: usize = 500_000;
 /// How long an `Idempotency-Key` is remembered, in seconds.
 pub const IDEMPOTENCY_S: u64 = 10 * 60;
 /// How many topics there may be at once.
 pub const TOPICS_MAX: usize = 10_000;
+/// How much memory the messages of all topics together may take, in bytes: past it the largest topics lose their oldest.
+pub const TOPICS_MEMORY_MAX: u64 = 1024 * 1024 * 1024;
+/// How long a topic without subscribers must be unused before it makes room for a new one, in seconds.
+pub const TOPIC_IDLE_S: u64 = 10 * 60;
 /// How many subscribers one topic may have at once.
 pub const SUBSCRIBERS_PER_TOPIC_MAX: usize = 20_000;
 

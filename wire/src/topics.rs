@@ -139,6 +139,62 @@ pub struct Published {
     pub id: MessageId,
 }
 
+/// What `GET /api/topics/{t}/messages` answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MessagesPage {
+    /// The messages, oldest first.
+    pub messages: Vec<Envelope>,
+    /// What is missing before them, where something is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<Gap>,
+    /// What to send as `after` next time.
+    pub next: MessageId,
+}
+
+/// When a publish is acknowledged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Ack {
+    /// When the message is in the server's memory. It is lost when the server stops.
+    #[default]
+    Memory,
+}
+
+/// What `PUT /api/topics/{t}` takes. What is left out stays as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TopicSettings {
+    /// When a publish is acknowledged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ack: Option<Ack>,
+    /// What the history keeps at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<HistorySettings>,
+}
+
+/// Bounds of a topic's history to set. What is left out stays as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HistorySettings {
+    /// Messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1_000_000))]
+    pub count: Option<u64>,
+    /// Bytes of payload. The least is one largest message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(minimum = 65_536, maximum = 268_435_456)
+    )]
+    pub bytes: Option<u64>,
+    /// Seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 604_800))]
+    pub age_s: Option<u64>,
+}
+
 /// The state of a topic, `GET /api/topics/{t}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -153,6 +209,8 @@ pub struct TopicState {
     pub bytes: u64,
     /// How many subscribers there are now.
     pub subscribers: u64,
+    /// When a publish is acknowledged.
+    pub ack: Ack,
     /// What the history keeps at most.
     pub history: HistoryBounds,
 }

@@ -1,0 +1,197 @@
+//! A topic's history: an ordered log with an epoch and dense offsets, bounded by count, bytes and age.
+//!
+//! Pure: the time is an argument, and nobody is woken here.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+use wire::topics::{Gap, GapReason, HistoryBounds, MessageId};
+
+use super::message::{Message, NewMessage};
+
+/// The log of one life of a topic.
+#[derive(Debug)]
+pub(super) struct Log {
+    epoch: u32,
+    /// The offset of the newest message there has been, 0 before the first.
+    last: u64,
+    /// The newest of them, without holes: the front has the offset [`Log::first`].
+    messages: VecDeque<Arc<Message>>,
+    bytes: u64,
+    weight: u64,
+    bounds: HistoryBounds,
+}
+
+/// How much one read takes at most. At least one message is read where there is one.
+#[derive(Debug, Clone, Copy)]
+pub struct Budget {
+    /// Messages.
+    pub count: usize,
+    /// Bytes of payload.
+    pub bytes: usize,
+}
+
+/// Where a reader stands after asking for what came after an id.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Resumed {
+    /// The offset after which it reads on.
+    pub(super) after: u64,
+    /// What it will never see.
+    pub(super) gap: Option<Gap>,
+}
+
+impl Log {
+    pub(super) fn new(epoch: u32, bounds: HistoryBounds) -> Log {
+        Log {
+            epoch,
+            last: 0,
+            messages: VecDeque::new(),
+            bytes: 0,
+            weight: 0,
+            bounds,
+        }
+    }
+
+    /// The id with this offset in this life.
+    pub(super) fn id(&self, offset: u64) -> MessageId {
+        MessageId {
+            epoch: self.epoch,
+            offset,
+        }
+    }
+
+    /// The id of the newest message there has been; `{epoch}-0` before the first.
+    pub(super) fn last(&self) -> MessageId {
+        self.id(self.last)
+    }
+
+    /// The offset of the oldest message that is kept; where none is, the offset that the next one will have.
+    pub(super) fn first(&self) -> u64 {
+        self.last + 1 - self.messages.len() as u64
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Bytes of payload.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// What all of it takes in memory, in bytes.
+    pub(super) fn weight(&self) -> u64 {
+        self.weight
+    }
+
+    pub(super) fn bounds(&self) -> HistoryBounds {
+        self.bounds
+    }
+
+    pub(super) fn set_bounds(&mut self, bounds: HistoryBounds, now: Instant) {
+        self.bounds = bounds;
+        self.trim(now);
+    }
+
+    /// Takes a message. The newest message is kept whatever the bounds say.
+    pub(super) fn push(&mut self, new: NewMessage, now: Instant) -> Arc<Message> {
+        self.last += 1;
+        let message = Arc::new(Message::new(self.last(), now, new));
+        self.bytes += message.payload().len() as u64;
+        self.weight += message.weight();
+        self.messages.push_back(Arc::clone(&message));
+        self.trim(now);
+        message
+    }
+
+    /// Drops what is over the bounds.
+    pub(super) fn trim(&mut self, now: Instant) {
+        let age = Duration::from_secs(self.bounds.age_s);
+        while let Some(oldest) = self.messages.front() {
+            let too_old = now.saturating_duration_since(oldest.at) >= age;
+            let too_many = self.messages.len() as u64 > self.bounds.count
+                || (self.bytes > self.bounds.bytes && self.messages.len() > 1);
+            if !too_old && !too_many {
+                return;
+            }
+            self.drop_oldest();
+        }
+    }
+
+    /// Drops the oldest messages until `weight` bytes of memory are free, all but the newest if need be; says how many
+    /// bytes it freed.
+    pub(super) fn shed(&mut self, weight: u64) -> u64 {
+        let before = self.weight;
+        while self.messages.len() > 1 && before - self.weight < weight {
+            self.drop_oldest();
+        }
+        before - self.weight
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(oldest) = self.messages.pop_front() {
+            self.bytes -= oldest.payload().len() as u64;
+            self.weight -= oldest.weight();
+        }
+    }
+
+    /// Where a reader stands that has seen everything up to `after`, and what it has missed since.
+    pub(super) fn resume(&self, after: MessageId) -> Resumed {
+        // An id of this life that has not been given yet is of another one, too: of the same number, by chance or made up.
+        if after.epoch != self.epoch || after.offset > self.last {
+            let first = self.first();
+            return Resumed {
+                after: first - 1,
+                gap: Some(Gap {
+                    after: after.to_string(),
+                    next: self.id(first),
+                    missed: None,
+                    reason: GapReason::Epoch,
+                }),
+            };
+        }
+        match self.missing(after.offset, GapReason::Evicted) {
+            Some(gap) => Resumed {
+                after: gap.next.offset - 1,
+                gap: Some(gap),
+            },
+            None => Resumed {
+                after: after.offset,
+                gap: None,
+            },
+        }
+    }
+
+    /// What a reader that has seen everything up to the offset `after` can no longer get.
+    pub(super) fn missing(&self, after: u64, reason: GapReason) -> Option<Gap> {
+        let first = self.first();
+        (after + 1 < first).then(|| Gap {
+            after: self.id(after).to_string(),
+            next: self.id(first),
+            missed: Some(first - 1 - after),
+            reason,
+        })
+    }
+
+    /// The offset after which the newest `count` messages stand.
+    pub(super) fn before_newest(&self, count: usize) -> u64 {
+        self.last - self.messages.len().min(count) as u64
+    }
+
+    /// The messages that follow the offset `after`, in order. Those no longer kept are silently not among them: ask
+    /// [`Log::missing`] first.
+    pub(super) fn read(&self, after: u64, budget: Budget) -> Vec<Arc<Message>> {
+        let skip = (after + 1).saturating_sub(self.first());
+        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        let mut bytes = 0;
+        let mut read = Vec::new();
+        for message in self.messages.iter().skip(skip).take(budget.count) {
+            bytes += message.payload().len();
+            if bytes > budget.bytes && !read.is_empty() {
+                break;
+            }
+            read.push(Arc::clone(message));
+        }
+        read
+    }
+}
