@@ -55,9 +55,15 @@ pub enum Error {
         /// The cap.
         limit: u64,
     },
+    /// The request is well formed and still makes no sense.
+    #[error("{0}")]
+    Unprocessable(String),
     /// The peer was too slow.
     #[error("{0}")]
     Timeout(String),
+    /// The server is stopping.
+    #[error("{0}")]
+    Unavailable(String),
     /// The storage cannot take it now (disk full, read-only).
     #[error("{0}")]
     Storage(String),
@@ -115,6 +121,16 @@ impl Error {
             ),
             Error::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large"),
             Error::TooMany { .. } => (StatusCode::TOO_MANY_REQUESTS, "too-many", "Too many"),
+            Error::Unprocessable(_) => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "unprocessable",
+                "Makes no sense",
+            ),
+            Error::Unavailable(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "Not available now",
+            ),
             Error::Timeout(_) => (StatusCode::REQUEST_TIMEOUT, "timeout", "Too slow"),
             Error::Storage(_) => (
                 StatusCode::INSUFFICIENT_STORAGE,

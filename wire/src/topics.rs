@@ -165,6 +165,7 @@ pub enum Ack {
 /// What `PUT /api/topics/{t}` takes. What is left out stays as it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct TopicSettings {
     /// When a publish is acknowledged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -177,6 +178,7 @@ pub struct TopicSettings {
 /// Bounds of a topic's history to set. What is left out stays as it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
 pub struct HistorySettings {
     /// Messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -184,10 +186,7 @@ pub struct HistorySettings {
     pub count: Option<u64>,
     /// Bytes of payload. The least is one largest message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(
-        feature = "openapi",
-        schema(minimum = 65_536, maximum = 268_435_456)
-    )]
+    #[cfg_attr(feature = "openapi", schema(minimum = 65_536, maximum = 268_435_456))]
     pub bytes: Option<u64>,
     /// Seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]

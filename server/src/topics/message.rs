@@ -9,9 +9,8 @@ use tokio::time::Instant;
 use wire::topics::{Envelope, MessageId};
 
 /// RFC 3339 in UTC with microseconds.
-const RFC3339_MICROS: &[BorrowedFormatItem<'static>] = format_description!(
-    "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z"
-);
+const RFC3339_MICROS: &[BorrowedFormatItem<'static>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
 
 /// What a message takes in memory beyond its payload and the encoding of it, in bytes: the structs, their counters, the
 /// allocator's own.

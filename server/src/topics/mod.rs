@@ -82,9 +82,7 @@ impl Default for Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The name is none.
-    #[error(
-        "a topic name is 1 to 128 of A–Z a–z 0–9 . _ ~ - and does not begin with a full stop"
-    )]
+    #[error("a topic name is 1 to 128 of A–Z a–z 0–9 . _ ~ - and does not begin with a full stop")]
     BadName,
     /// The message is too large.
     #[error("a message has at most {0} bytes")]
@@ -158,9 +156,8 @@ impl Topics {
         if new.payload.len() as u64 > self.inner.limits.message_bytes {
             return Err(Error::MessageTooLarge(self.inner.limits.message_bytes));
         }
-        let published = self.alive(topic, |topic| {
-            topic.publish(&new, key, &self.inner.limits)
-        })??;
+        let published =
+            self.alive(topic, |topic| topic.publish(&new, key, &self.inner.limits))??;
         self.relieve();
         Ok(published)
     }
@@ -224,21 +221,15 @@ impl Topics {
 
     /// Drops messages and keys that are too old, and topics that hold nothing and that nobody has used for a while.
     pub fn sweep(&self) {
-        let topics: Vec<_> = self
-            .inner
-            .topics
-            .lock()
-            .values()
-            .map(Arc::clone)
-            .collect();
+        let topics: Vec<_> = self.inner.topics.lock().values().map(Arc::clone).collect();
         for topic in &topics {
             topic.sweep();
         }
         let now = Instant::now();
         self.inner.topics.lock().retain(|_, topic| {
-            let idle = topic
-                .idle_since(true)
-                .is_some_and(|since| now.saturating_duration_since(since) >= self.inner.limits.idle);
+            let idle = topic.idle_since(true).is_some_and(|since| {
+                now.saturating_duration_since(since) >= self.inner.limits.idle
+            });
             if idle {
                 topic.end();
             }

@@ -110,7 +110,10 @@ async fn what_is_evicted_between_joining_and_reading_is_in_the_one_gap() {
     let batch = subscriber.take(ALL);
     let gap = batch.gap.as_ref().expect("b, c and d are gone");
     assert_eq!((gap.missed, gap.reason), (Some(3), GapReason::Evicted));
-    assert_eq!((gap.after.as_str(), gap.next.offset), (&*first.to_string(), 5));
+    assert_eq!(
+        (gap.after.as_str(), gap.next.offset),
+        (&*first.to_string(), 5)
+    );
     assert_eq!(payloads(&batch), [b"e", b"f"]);
 }
 

@@ -1,0 +1,155 @@
+//! What requests about topics carry, read and bounded.
+
+use axum::{
+    body::{Body, HttpBody},
+    extract::FromRequestParts,
+    http::{HeaderMap, HeaderName, header, request::Parts},
+};
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Deserialize;
+use utoipa::IntoParams;
+use wire::{
+    limits::IDEMPOTENCY_KEY_MAX,
+    topics::{MessageId, is_topic_name},
+};
+
+use crate::{Error, Result, extract::Path, topics};
+
+/// The longest `Content-Type` of a message, in bytes.
+const CONTENT_TYPE_MAX: usize = 255;
+
+/// The topic that the path names.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct TopicName {
+    /// The topic: 1–128 of `A–Z a–z 0–9 . _ ~ -`, not beginning with a full stop.
+    #[param(
+        min_length = 1,
+        max_length = 128,
+        pattern = "^[A-Za-z0-9_~-][A-Za-z0-9._~-]*$",
+        example = "news"
+    )]
+    pub(super) topic: String,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for TopicName {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let Path(topic) = Path::<String>::from_request_parts(parts, state).await?;
+        if is_topic_name(&topic) {
+            Ok(TopicName { topic })
+        } else {
+            Err(topics::Error::BadName.into())
+        }
+    }
+}
+
+/// Where a subscriber wants to begin.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Since {
+    /// The id of the last message seen: the stream begins behind it. Without it, with the next message.
+    pub(super) after: Option<MessageId>,
+}
+
+/// The message that a client of an event stream saw last (HTML Standard, `Last-Event-ID`).
+pub(super) fn last_event_id(headers: &HeaderMap) -> Result<Option<MessageId>> {
+    let name = HeaderName::from_static("last-event-id");
+    match headers.get(name).map(|value| value.to_str()) {
+        // A client that has seen none sends nothing, or nothing in it.
+        None | Some(Ok("")) => Ok(None),
+        Some(Ok(text)) => match text.parse() {
+            Ok(id) => Ok(Some(id)),
+            Err(wrong) => Err(Error::BadRequest(format!(
+                "Last-Event-ID is wrong: {wrong}."
+            ))),
+        },
+        Some(Err(_)) => Err(Error::BadRequest("Last-Event-ID is not text.".into())),
+    }
+}
+
+/// The `Idempotency-Key`, with the quotes that the draft standard asks for or without.
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>> {
+    let Some(value) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    let text = value.to_str().unwrap_or_default();
+    let key = text
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+        .unwrap_or(text);
+    if (1..=IDEMPOTENCY_KEY_MAX).contains(&key.len()) {
+        Ok(Some(key.to_owned()))
+    } else {
+        Err(Error::BadRequest(format!(
+            "An Idempotency-Key has 1 to {IDEMPOTENCY_KEY_MAX} visible ASCII characters."
+        )))
+    }
+}
+
+/// What the message says it is. Where it says nothing, the bytes decide (RFC 9110 §8.3).
+pub(super) fn content_type(headers: &HeaderMap, payload: &[u8]) -> Result<String> {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else {
+        return Ok(match std::str::from_utf8(payload) {
+            Ok(_) => "text/plain; charset=utf-8".into(),
+            Err(_) => "application/octet-stream".into(),
+        });
+    };
+    match value.to_str() {
+        Ok(text) if text.len() <= CONTENT_TYPE_MAX => Ok(text.to_owned()),
+        _ => Err(Error::BadRequest(format!(
+            "Content-Type has at most {CONTENT_TYPE_MAX} visible ASCII characters."
+        ))),
+    }
+}
+
+/// Reads a message, at most `limit` bytes of it.
+pub(super) async fn payload(body: Body, limit: u64) -> Result<Bytes> {
+    let too_large = Error::TooLarge {
+        what: "A message",
+        limit,
+        unit: "bytes",
+    };
+    // With a Content-Length it need not even come.
+    if body.size_hint().lower() > limit {
+        return Err(too_large);
+    }
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    match Limited::new(body, limit).collect().await {
+        Ok(read) => Ok(read.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large),
+        Err(error) => Err(Error::BadRequest(format!(
+            "The message broke off before its end: {error}."
+        ))),
+    }
+}
+
+impl From<topics::Error> for Error {
+    fn from(error: topics::Error) -> Self {
+        use topics::Error as E;
+        let too_many = |what, limit: usize| Error::TooMany {
+            what,
+            limit: limit as u64,
+        };
+        match error {
+            E::BadName => Error::BadRequest(
+                "A topic name is 1 to 128 of A–Z a–z 0–9 . _ ~ - and does not begin with a full stop.".into(),
+            ),
+            E::MessageTooLarge(limit) => Error::TooLarge {
+                what: "A message",
+                limit,
+                unit: "bytes",
+            },
+            E::TooManyTopics(limit) => too_many("Topics", limit),
+            E::TooManySubscribers(limit) => too_many("Subscribers of one topic", limit),
+            E::TooManyKeys(limit) => too_many("Remembered idempotency keys", limit),
+            E::KeyReused => Error::Unprocessable(
+                "This Idempotency-Key was used for another message within the last 10 minutes. Send a new key."
+                    .into(),
+            ),
+            E::Closed => Error::Unavailable("The server is stopping. Try again in a moment.".into()),
+        }
+    }
+}

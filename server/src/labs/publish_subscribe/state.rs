@@ -1,0 +1,135 @@
+//! `/api/topics/{topic}` itself: what it holds, what it should hold, and its end.
+
+use axum::{extract::State, http::StatusCode};
+use serde_json::Value;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use wire::{
+    Problem,
+    limits::{HISTORY_AGE_S_MAX, HISTORY_BYTES_MAX, HISTORY_COUNT_MAX, MESSAGE_BYTES_MAX},
+    topics::{HistoryBounds, HistorySettings, TopicSettings, TopicState},
+};
+
+use super::request::TopicName;
+use crate::{AppState, Error, Result, extract::Json};
+
+/// The routes of the topic itself.
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(show, settings, end))
+}
+
+/// Show a topic's state.
+#[utoipa::path(
+    get,
+    path = "/api/topics/{topic}",
+    params(TopicName),
+    responses(
+        (status = 200, body = TopicState, description = "What the topic holds now."),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "No topic name."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "There is no such topic yet."),
+    ),
+)]
+async fn show(
+    State(app): State<AppState>,
+    TopicName { topic }: TopicName,
+) -> Result<Json<TopicState>> {
+    match app.topics().state(&topic) {
+        Some(state) => Ok(Json(state)),
+        None => Err(none_of(&topic)),
+    }
+}
+
+/// Set what a topic's history keeps.
+///
+/// Makes the topic where it is not there yet. What is left out stays as it is.
+#[utoipa::path(
+    put,
+    path = "/api/topics/{topic}",
+    params(TopicName),
+    request_body = TopicSettings,
+    responses(
+        (status = 200, body = TopicState, description = "The topic as it is now."),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "A setting is out of its bounds."),
+        (status = 413, body = Problem, content_type = "application/problem+json", description = "The body is too large."),
+        (status = 415, body = Problem, content_type = "application/problem+json", description = "The body is not JSON."),
+        (status = 429, body = Problem, content_type = "application/problem+json", description = "A cap is reached."),
+    ),
+)]
+async fn settings(
+    State(app): State<AppState>,
+    TopicName { topic }: TopicName,
+    Json(body): Json<Value>,
+) -> Result<Json<TopicState>> {
+    if body.get("ack").and_then(Value::as_str) == Some("disk") {
+        return Err(Error::BadRequest(
+            "Messages are acknowledged when they are in memory; acknowledging them on disk is not offered yet.".into(),
+        ));
+    }
+    // serde would take an array for a struct.
+    if !body.is_object() {
+        return Err(Error::BadRequest(
+            "The settings of a topic are a JSON object.".into(),
+        ));
+    }
+    let settings: TopicSettings = serde_json::from_value(body).map_err(|wrong| {
+        Error::BadRequest(format!("These are no settings of a topic: {wrong}."))
+    })?;
+    let history = settings.history.unwrap_or_default();
+    check(&history)?;
+    let state = app.topics().set_bounds(&topic, |now| HistoryBounds {
+        count: history.count.unwrap_or(now.count),
+        bytes: history.bytes.unwrap_or(now.bytes),
+        age_s: history.age_s.unwrap_or(now.age_s),
+    })?;
+    Ok(Json(state))
+}
+
+/// End a topic.
+///
+/// Its history is gone and its subscribers' streams end. The next publish or subscriber begins a new life, with another
+/// epoch.
+#[utoipa::path(
+    delete,
+    path = "/api/topics/{topic}",
+    params(TopicName),
+    responses(
+        (status = 204, description = "The topic has ended."),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "No topic name."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "There is no such topic."),
+    ),
+)]
+async fn end(State(app): State<AppState>, TopicName { topic }: TopicName) -> Result<StatusCode> {
+    if app.topics().end(&topic) {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(none_of(&topic))
+    }
+}
+
+fn none_of(topic: &str) -> Error {
+    Error::NotFound(format!(
+        "There is no topic {topic} now. It comes to be with its first publish or subscriber."
+    ))
+}
+
+/// Every bound that is set lies within its own bounds.
+fn check(history: &HistorySettings) -> Result<()> {
+    let each = [
+        ("count", history.count, 1, HISTORY_COUNT_MAX, "messages"),
+        (
+            "bytes",
+            history.bytes,
+            MESSAGE_BYTES_MAX,
+            HISTORY_BYTES_MAX,
+            "bytes",
+        ),
+        ("age_s", history.age_s, 1, HISTORY_AGE_S_MAX, "seconds"),
+    ];
+    for (name, value, least, most, unit) in each {
+        if value.is_some_and(|value| !(least..=most).contains(&value)) {
+            return Err(Error::BadRequest(format!(
+                "history.{name} is {least} to {most} {unit}."
+            )));
+        }
+    }
+    Ok(())
+}
