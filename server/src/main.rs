@@ -1,12 +1,95 @@
 //! `roundtrip`: flags -> config -> bind -> serve -> exit code.
 
-use server::{AppState, Config, connection};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use server::{AppState, cli, connection};
+
+fn main() -> ExitCode {
+    let flags = cli::Flags::parse();
+    match run(&flags) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The alternate form joins causes: "what happened: why: why".
+            eprintln!("roundtrip: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let config = Config::default();
-    let listener = tokio::net::TcpListener::bind(config.listen).await?;
-    let state = AppState::new(config)?;
-    connection::serve(listener, state, std::future::pending()).await?;
-    Ok(())
+async fn run(flags: &cli::Flags) -> anyhow::Result<()> {
+    cli::init_log(&flags.log, flags.log_format)?;
+    let config = flags.config();
+    let data_dir = config.data_dir.clone();
+    let listener = cli::listen(config.listen)?;
+    let address = listener.local_addr()?;
+    let state = AppState::new(config).with_context(|| {
+        format!(
+            "The folder {} cannot be used for uploads. Choose another one with --data-dir",
+            data_dir.display()
+        )
+    })?;
+    let asked_to_stop = stop_signals()?;
+    // Whoever started the program may have closed its standard output: it serves all the same.
+    if let Err(cause) = cli::announce(address, &data_dir) {
+        tracing::debug!(%cause, "nobody reads standard output");
+    }
+    connection::serve(listener, state, asked_to_stop)
+        .await
+        .context("The server cannot go on")
+}
+
+/// Resolves on the first SIGINT or SIGTERM. The second one ends the program at once.
+fn stop_signals() -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut signals = Signals::new().context("The system does not hand over signals")?;
+    Ok(async move {
+        signals.next().await;
+        tracing::info!("stopping: requests under way are finished, a second signal stops at once");
+        tokio::spawn(async move {
+            signals.next().await;
+            std::process::exit(130);
+        });
+    })
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Signals> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Signals> {
+        Ok(Signals)
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
 }
