@@ -16,6 +16,7 @@ pub mod topics;
 pub mod trace;
 pub mod uploads;
 
+mod reference;
 mod router;
 
 pub use config::Config;

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
 
 #[tokio::main]
 async fn run(flags: &cli::Flags) -> anyhow::Result<()> {
-    cli::init_log(&flags.log, flags.log_format)?;
+    cli::init_log(&flags.log, flags.log_format);
     let config = flags.config();
     let data_dir = config.data_dir.clone();
     let listener = cli::listen(config.listen)?;

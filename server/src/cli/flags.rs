@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::{Parser, ValueEnum};
+use tracing_subscriber::EnvFilter;
 
 use crate::{Config, config::ConnectionLimits};
 
@@ -68,6 +69,7 @@ pub struct Flags {
         env = "ROUNDTRIP_LOG",
         value_name = "FILTER",
         default_value = "info",
+        value_parser = log_filter,
         help_heading = "Log"
     )]
     pub log: String,
@@ -118,6 +120,13 @@ fn default_data_dir() -> PathBuf {
         || PathBuf::from("roundtrip-data"),
         |data| data.join("roundtrip"),
     )
+}
+
+/// What the log's filter takes.
+fn log_filter(text: &str) -> Result<String, String> {
+    EnvFilter::try_new(text)
+        .map(|_| text.to_owned())
+        .map_err(|cause| format!("{cause}; try info"))
 }
 
 /// A host name (RFC 1123 §2.1) in lower case, without a port.

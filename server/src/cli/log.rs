@@ -6,18 +6,16 @@ use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
 
 use super::LogFormat;
 
-/// Starts the log. Fails when the filter cannot be understood.
-pub fn init(filter: &str, format: LogFormat) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter).map_err(|cause| {
-        anyhow::anyhow!("--log {filter:?} is not a filter: {cause}. Try --log info.")
-    })?;
+/// Starts the log.
+pub fn init(filter: &str, format: LogFormat) {
+    // The flag was checked when it was parsed.
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter);
     match format {
         LogFormat::Text => builder.with_ansi(false).with_writer(Escaped).init(),
         // JSON escapes control characters by itself.
         LogFormat::Json => builder.json().with_writer(io::stderr).init(),
     }
-    Ok(())
 }
 
 /// Standard error with control characters escaped: what a client put into a header field must not begin a line of its

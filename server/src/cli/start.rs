@@ -173,18 +173,19 @@ fn qr(url: &str, colours: bool) -> String {
     let Ok(code) = QRBuilder::new(url).build() else {
         return url.to_owned();
     };
-    let margin = "\u{2588}".repeat(3);
-    let lines: Vec<String> = code
-        .to_str()
-        .lines()
-        .enumerate()
-        .map(|(row, line)| {
-            let edge = if row == 0 {
-                "\u{2584}".repeat(3)
-            } else {
-                margin.clone()
-            };
-            let line = format!("{edge}{line}{edge}");
+    // The standard asks for four light modules around the code; the drawing brings one.
+    let full = |count: usize| "\u{2588}".repeat(count);
+    let drawn = code.to_str();
+    let empty = full(drawn.lines().next().map_or(0, |line| line.chars().count()));
+    let around = [empty.as_str(), empty.as_str()];
+    // The first line's upper half is dark: the rows above it make it needless.
+    let rows = around
+        .into_iter()
+        .chain(drawn.lines().skip(1))
+        .chain(around);
+    let lines: Vec<String> = rows
+        .map(|row| {
+            let line = format!("{edge}{row}{edge}", edge = full(3));
             if colours {
                 format!("  \x1b[97;40m{line}\x1b[0m")
             } else {
@@ -211,8 +212,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_of_another_machine_is_named_as_such() {
-        // 192.0.2.0/24 is kept for documentation (RFC 5737).
-        let said = listen(SocketAddr::from(([192, 0, 2, 1], 0)))
+        // 198.51.100.0/24 is kept for documentation (RFC 5737).
+        let said = listen(SocketAddr::from(([198, 51, 100, 77], 0)))
             .expect_err("not here")
             .to_string();
         assert!(said.contains("not an address of this machine"), "{said}");
