@@ -6,6 +6,7 @@ mod progress;
 mod run;
 mod setup;
 mod sh;
+mod test;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -39,6 +40,12 @@ enum Task {
     },
     /// Build the site and the server with the site inside: `release/roundtrip` in cargo's target directory.
     Build,
+    /// Everything that CI checks; or the named steps alone.
+    Test {
+        /// Steps to run; all when none is named.
+        #[arg(value_name = "STEP")]
+        steps: Vec<test::Step>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -57,5 +64,6 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Task::Run { args } => run::run(&project, &args),
         Task::Build => build::release(&project).map(drop),
+        Task::Test { steps } => test::run(&project, &steps),
     }
 }

@@ -1,7 +1,7 @@
 //! Running other programs, and saying what is being done.
 
 use std::ffi::OsStr;
-use std::io::Write;
+use std::io::{BufRead, BufReader, IsTerminal, Write};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -63,6 +63,48 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
         .with_context(|| format!("`{}` printed something other than UTF-8", shown(command)))
 }
 
+/// Runs with its output shown as it comes, each line also handed to `seen` without colours. Returns whether the exit
+/// code was 0.
+pub(crate) fn tee(command: &mut Command, mut seen: impl FnMut(&str)) -> Result<bool> {
+    if std::io::stderr().is_terminal() {
+        command
+            .env("CARGO_TERM_COLOR", "always")
+            .env("FORCE_COLOR", "1");
+    }
+    let (reader, writer) = std::io::pipe()?;
+    command
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone()?)
+        .stderr(writer);
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("`{}` could not be started", shown(command)))?;
+    // Else this process keeps the pipe open, and it never ends.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut line = Vec::new();
+    let mut reader = BufReader::new(reader);
+    while reader.read_until(b'\n', &mut line)? > 0 {
+        let _ = std::io::stderr().lock().write_all(&line);
+        seen(without_colours(&String::from_utf8_lossy(&line)).trim_end());
+        line.clear();
+    }
+    Ok(child.wait()?.success())
+}
+
+/// Takes out the terminal's escape sequences of the form `ESC [ … letter`.
+fn without_colours(line: &str) -> String {
+    let mut plain = String::new();
+    let mut parts = line.split("\x1b[");
+    plain.extend(parts.next());
+    for part in parts {
+        plain.push_str(
+            part.split_once(|c: char| c.is_ascii_alphabetic())
+                .map_or("", |(_, rest)| rest),
+        );
+    }
+    plain
+}
+
 /// Whether a program is there and answers to these arguments with 0.
 pub(crate) fn answers(program: &str, args: &[&str]) -> bool {
     let mut command = Command::new(program);
@@ -117,4 +159,37 @@ pub(crate) fn size(bytes: u64) -> String {
         value /= 1000.0;
     }
     format!("{value:.1} GB")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tee_sees_both_streams_without_colours_and_the_exit_code() {
+        let mut lines = Vec::new();
+        let mut shell = Command::new("sh");
+        shell.args([
+            "-c",
+            r"printf '\033[1;32m3 passed\033[0m\n'; echo 1 failed >&2; exit 1",
+        ]);
+        let success = tee(&mut shell, |line| lines.push(line.to_owned())).expect("sh runs");
+        assert!(!success);
+        assert_eq!(lines, ["3 passed", "1 failed"]);
+    }
+
+    #[test]
+    fn commands_are_shown_as_they_would_be_typed() {
+        let mut command = Command::new("echo");
+        command.args(["--flag=a/b", "two words", "it's"]);
+        assert_eq!(shown(&command), r"echo --flag=a/b 'two words' 'it'\''s'");
+    }
+
+    #[test]
+    fn sizes_have_decimal_units() {
+        assert_eq!(size(354), "354 B");
+        assert_eq!(size(1_900), "1.9 kB");
+        assert_eq!(size(425_300), "425 kB");
+        assert_eq!(size(999_900), "1.0 MB");
+    }
 }

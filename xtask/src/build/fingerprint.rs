@@ -14,9 +14,11 @@ use crate::paths::Project;
 use crate::setup::wasm::Toolchain;
 
 /// Files and folders below the workspace's root. xtask's own source is among them: it is the recipe.
-const INPUTS: [&str; 8] = [
-    "app",
-    "wire",
+const INPUTS: [&str; 10] = [
+    "app/src",
+    "app/Cargo.toml",
+    "wire/src",
+    "wire/Cargo.toml",
     "style",
     "public",
     "Cargo.toml",

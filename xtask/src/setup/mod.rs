@@ -2,6 +2,9 @@
 //! with the exact command.
 
 pub(crate) mod apt;
+pub(crate) mod browser;
 mod debian;
+pub(crate) mod nextest;
 pub(crate) mod npm;
+pub(crate) mod python;
 pub(crate) mod wasm;

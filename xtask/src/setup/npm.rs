@@ -46,8 +46,25 @@ pub(crate) fn tools(project: &Project) -> Result<Tools> {
     })
 }
 
+/// Playwright and the npm clients, in `end2end/node_modules`, where the tests' imports look for them.
+pub(crate) fn end2end(project: &Project) -> Result<Tools> {
+    ensure_node()?;
+    let folder = project.root.join("end2end");
+    let modules = folder.join("node_modules");
+    let stamp = modules.join(".installed-for");
+    let key = key(&folder)?;
+    if !fs::read_to_string(&stamp).is_ok_and(|installed| installed == key) {
+        sh::say("      installing Playwright and the npm clients: npm ci in end2end/");
+        sh::output(&mut ci(&folder))?;
+        fs::write(stamp, key)?;
+    }
+    Ok(Tools {
+        bin: modules.join(".bin"),
+    })
+}
+
 /// Node and npm, from Debian's packages where they are missing and that is allowed.
-pub(crate) fn ensure_node() -> Result<()> {
+fn ensure_node() -> Result<()> {
     let there = || sh::answers("node", &["--version"]) && sh::answers("npm", &["--version"]);
     if there() {
         return Ok(());
@@ -85,7 +102,7 @@ fn install(source: &Path, folder: &Path, what: &str) -> Result<()> {
 }
 
 /// The command that installs exactly the lock file, runs no package's scripts and downloads no browser.
-pub(crate) fn ci(folder: &Path) -> Command {
+fn ci(folder: &Path) -> Command {
     let mut npm = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
     npm.args([
         "ci",
@@ -101,7 +118,7 @@ pub(crate) fn ci(folder: &Path) -> Command {
 }
 
 /// Names an installation: another lock file or another Node is another one.
-pub(crate) fn key(source: &Path) -> Result<String> {
+fn key(source: &Path) -> Result<String> {
     let mut hash = Sha256::new();
     hash.update(sh::output(Command::new("node").arg("--version"))?);
     for file in ["package.json", "package-lock.json"] {
