@@ -109,6 +109,7 @@ impl Flags {
             data_dir: self.data_dir.clone().unwrap_or_else(default_data_dir),
             hosts: self.hosts.clone(),
             limits: ConnectionLimits::default(),
+            ..Config::default()
         }
     }
 }
