@@ -84,6 +84,9 @@ pub struct Flags {
         help_heading = "Log"
     )]
     pub log_format: LogFormat,
+
+    #[command(flatten)]
+    limits: ConnectionLimits,
 }
 
 /// The form of the log.
@@ -108,7 +111,7 @@ impl Flags {
             listen,
             data_dir: self.data_dir.clone().unwrap_or_else(default_data_dir),
             hosts: self.hosts.clone(),
-            limits: ConnectionLimits::default(),
+            limits: self.limits.clone(),
             ..Config::default()
         }
     }

@@ -13,8 +13,29 @@ pub mod request_response;
 pub fn router() -> OpenApiRouter<AppState> {
     Lab::ALL
         .into_iter()
-        .map(lab_router)
+        .map(|lab| tagged(lab, lab_router(lab)))
         .fold(OpenApiRouter::new(), OpenApiRouter::merge)
+}
+
+/// The lab's endpoints stand under its name in the API's description.
+fn tagged(lab: Lab, mut router: OpenApiRouter<AppState>) -> OpenApiRouter<AppState> {
+    let paths = &mut router.get_openapi_mut().paths.paths;
+    for item in paths.values_mut() {
+        let operations = [
+            &mut item.get,
+            &mut item.put,
+            &mut item.post,
+            &mut item.delete,
+            &mut item.options,
+            &mut item.head,
+            &mut item.patch,
+            &mut item.trace,
+        ];
+        for operation in operations.into_iter().flatten() {
+            operation.tags = Some(vec![lab.title().to_owned()]);
+        }
+    }
+    router
 }
 
 fn lab_router(lab: Lab) -> OpenApiRouter<AppState> {
