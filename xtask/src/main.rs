@@ -1,6 +1,7 @@
 //! Roundtrip's build task. `cargo xtask --help` lists what it does.
 
 mod build;
+mod dev;
 mod paths;
 mod progress;
 mod run;
@@ -40,6 +41,16 @@ enum Task {
     },
     /// Build the site and the server with the site inside: `release/roundtrip` in cargo's target directory.
     Build,
+    /// Build for development, serve, and do both again at each change; open pages reload.
+    Dev {
+        /// Passed on to roundtrip.
+        #[arg(
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "ROUNDTRIP FLAGS"
+        )]
+        args: Vec<OsString>,
+    },
     /// Everything that CI checks; or the named steps alone.
     Test {
         /// Steps to run; all when none is named.
@@ -64,6 +75,7 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Task::Run { args } => run::run(&project, &args),
         Task::Build => build::release(&project).map(drop),
+        Task::Dev { args } => dev::run(&project, &args),
         Task::Test { steps } => test::run(&project, &steps),
     }
 }

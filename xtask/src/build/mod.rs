@@ -14,6 +14,9 @@ use crate::progress::{Progress, Report};
 use crate::setup::{npm, wasm::Toolchain};
 use crate::{setup, sh};
 
+/// The server's program.
+const PROGRAM: &str = "roundtrip";
+
 /// For whom the site is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -43,7 +46,7 @@ impl Mode {
 
 /// The whole build. Returns the program's path.
 pub(crate) fn release(project: &Project) -> Result<PathBuf> {
-    let mut progress = Progress::of(8);
+    let mut progress = Progress::of(7);
     let toolchain = progress.step("Looking for a compiler for WebAssembly", || {
         setup::wasm::ensure(project)
     })?;
@@ -60,7 +63,7 @@ pub(crate) fn release(project: &Project) -> Result<PathBuf> {
     Ok(program.0)
 }
 
-/// Builds the site, unless nothing it is made of has changed. Six steps.
+/// Builds the site, unless nothing it is made of has changed. Five steps.
 pub(crate) fn site(
     project: &Project,
     mode: Mode,
@@ -70,7 +73,7 @@ pub(crate) fn site(
     let fingerprint = fingerprint::of(project, mode, toolchain)?;
     if fingerprint::matches(project, mode, &fingerprint) {
         progress.skip(
-            6,
+            5,
             "The site is up to date: nothing it is made of has changed",
         );
         return Ok(());
@@ -79,11 +82,8 @@ pub(crate) fn site(
     let compiled = progress.step(wasm::title(mode), || {
         wasm::compile(project, mode, toolchain)
     })?;
-    let bound = progress.step("Generating its JavaScript (wasm-bindgen)", || {
-        wasm::bind(&compiled)
-    })?;
-    let optimised = progress.step(wasm::optimise_title(mode), || {
-        wasm::optimise(&tools, mode, bound)
+    let packaged = progress.step(wasm::package_title(mode), || {
+        wasm::package(&compiled, &tools, mode)
     })?;
     let mut site = progress.step(
         "Naming the files of public/ and bundling style/main.css",
@@ -95,7 +95,7 @@ pub(crate) fn site(
         },
     )?;
     progress.step("Compressing and writing the site", || {
-        wasm::add_to(&mut site, &optimised)?;
+        wasm::add_to(&mut site, &packaged)?;
         site.write(&mode.site(project), mode)
     })?;
     fingerprint::store(project, mode, &fingerprint)
@@ -113,8 +113,26 @@ impl Report for publish::Site {
     }
 }
 
+/// The server for `cargo xtask dev`: it reads the site from its folder, so that the two are built apart.
+pub(crate) fn dev_server(project: &Project) -> Result<Program> {
+    let mut cargo = std::process::Command::new("cargo");
+    cargo
+        .args(["build", "--package", "server", "--bin", PROGRAM])
+        .current_dir(&project.root)
+        .env("CARGO_TARGET_DIR", &project.target);
+    sh::run(&mut cargo)?;
+    Ok(Program(program(project, "debug")))
+}
+
+fn program(project: &Project, profile: &str) -> PathBuf {
+    project
+        .target
+        .join(profile)
+        .join(format!("{PROGRAM}{}", std::env::consts::EXE_SUFFIX))
+}
+
 /// A finished program, which reports its size.
-struct Program(PathBuf);
+pub(crate) struct Program(pub(crate) PathBuf);
 
 impl Report for Program {
     fn report(&self) -> Option<String> {
@@ -140,8 +158,5 @@ fn server(project: &Project) -> Result<Program> {
         .env("CARGO_TARGET_DIR", &project.target)
         .env("ROUNDTRIP_SITE_DIR", Mode::Release.site(project));
     sh::run(&mut cargo).context("the server did not build")?;
-    Ok(Program(project.target.join("release").join(format!(
-        "roundtrip{}",
-        std::env::consts::EXE_SUFFIX
-    ))))
+    Ok(Program(program(project, "release")))
 }

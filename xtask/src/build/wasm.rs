@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use sha2::{Digest, Sha256};
 use wasm_bindgen_cli_support::Bindgen;
 
 use super::publish::Site;
@@ -48,10 +49,12 @@ pub(super) fn title(mode: Mode) -> &'static str {
     }
 }
 
-pub(super) fn optimise_title(mode: Mode) -> &'static str {
+pub(super) fn package_title(mode: Mode) -> &'static str {
     match mode {
-        Mode::Release => "Making it small (wasm-opt, esbuild)",
-        Mode::Dev => "Bundling its JavaScript (esbuild)",
+        Mode::Release => {
+            "Generating its JavaScript (wasm-bindgen), making both small (wasm-opt, esbuild)"
+        }
+        Mode::Dev => "Generating its JavaScript (wasm-bindgen, esbuild)",
     }
 }
 
@@ -78,8 +81,11 @@ impl Report for Bound {
     fn report(&self) -> Option<String> {
         let size =
             |name: &str| fs::metadata(self.folder.join(name)).map(|file| sh::size(file.len()));
-        let script = size("bundle.js").or_else(|_| size("app.js")).ok()?;
-        Some(format!("WASM {}, JavaScript {script}", size(MODULE).ok()?))
+        Some(format!(
+            "WASM {}, JavaScript {}",
+            size(MODULE).ok()?,
+            size("bundle.js").ok()?
+        ))
     }
 }
 
@@ -112,10 +118,34 @@ pub(super) fn compile(project: &Project, mode: Mode, toolchain: Toolchain) -> Re
     })
 }
 
-pub(super) fn bind(compiled: &Compiled) -> Result<Bound> {
+/// Generates the JavaScript and makes both small, unless this very module was packaged before: a change of style alone
+/// should not cost a run of wasm-opt.
+pub(super) fn package(compiled: &Compiled, tools: &Tools, mode: Mode) -> Result<Bound> {
     let folder = compiled.scratch.join("bindgen");
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
+    let stamp = folder.join("packaged-from");
+    let mut hash = Sha256::new();
+    hash.update(format!(
+        "{mode:?} {WASM_OPT:?} {ENTRY} {}\0",
+        tools.program("").display()
+    ));
+    hash.update(fs::read(&compiled.wasm)?);
+    let source = format!("{:x}", hash.finalize());
+    let bound = Bound { folder };
+    if fs::read_to_string(&stamp).is_ok_and(|packaged| packaged == source) {
+        return Ok(bound);
+    }
+    bind(compiled, &bound)?;
+    if mode == Mode::Release {
+        optimise(tools, &bound)?;
+    }
+    bundle(tools, mode, &bound)?;
+    fs::write(stamp, source)?;
+    Ok(bound)
+}
+
+fn bind(compiled: &Compiled, bound: &Bound) -> Result<()> {
+    if bound.folder.exists() {
+        fs::remove_dir_all(&bound.folder)?;
     }
     Bindgen::new()
         .input_path(&compiled.wasm)
@@ -125,39 +155,32 @@ pub(super) fn bind(compiled: &Compiled) -> Result<Bound> {
         .keep_debug(false)
         .remove_name_section(true)
         .remove_producers_section(true)
-        .generate(&folder)
-        .context("wasm-bindgen")?;
-    fs::write(folder.join("entry.js"), ENTRY)?;
-    Ok(Bound { folder })
+        .generate(&bound.folder)
+        .context("wasm-bindgen")
 }
 
-pub(super) fn optimise(tools: &Tools, mode: Mode, bound: Bound) -> Result<Bound> {
+fn optimise(tools: &Tools, bound: &Bound) -> Result<()> {
+    let module = bound.folder.join(MODULE);
+    let small = bound.folder.join("small.wasm");
+    let mut wasm_opt = Command::new(tools.program("wasm-opt"));
+    sh::run(wasm_opt.args(WASM_OPT).arg(&module).arg("-o").arg(&small))?;
+    Ok(fs::rename(small, module)?)
+}
+
+fn bundle(tools: &Tools, mode: Mode, bound: &Bound) -> Result<()> {
+    fs::write(bound.folder.join("entry.js"), ENTRY)?;
     let mut esbuild = Command::new(tools.program("esbuild"));
-    esbuild
-        .args([
-            "entry.js",
-            "--bundle",
-            "--format=esm",
-            "--target=es2022",
-            "--outfile=bundle.js",
-            "--log-level=warning",
-        ])
-        .current_dir(&bound.folder);
+    esbuild.current_dir(&bound.folder).args([
+        "entry.js",
+        "--bundle",
+        "--format=esm",
+        "--target=es2022",
+    ]);
+    esbuild.args(["--outfile=bundle.js", "--log-level=warning"]);
     if mode == Mode::Release {
         esbuild.arg("--minify");
-        let module = bound.folder.join(MODULE);
-        let small = bound.folder.join("small.wasm");
-        sh::run(
-            Command::new(tools.program("wasm-opt"))
-                .args(WASM_OPT)
-                .arg(&module)
-                .arg("-o")
-                .arg(&small),
-        )?;
-        fs::rename(small, module)?;
     }
-    sh::run(&mut esbuild)?;
-    Ok(bound)
+    sh::run(&mut esbuild)
 }
 
 /// Adds the module under its hashed name, and the script that loads it by that name.
