@@ -1,10 +1,12 @@
 //! Roundtrip's build task. `cargo xtask --help` lists what it does.
 
+mod bench;
 mod build;
 mod dev;
 mod paths;
 mod progress;
 mod run;
+mod server;
 mod setup;
 mod sh;
 mod test;
@@ -57,6 +59,12 @@ enum Task {
         #[arg(value_name = "STEP")]
         steps: Vec<test::Step>,
     },
+    /// Measure: timings, ratios and scores, which are no part of the tests.
+    Bench {
+        /// What to measure; everything when nothing is named.
+        #[arg(value_name = "NAME")]
+        names: Vec<bench::Name>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -76,6 +84,7 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
         Task::Run { args } => run::run(&project, &args),
         Task::Build => build::release(&project).map(drop),
         Task::Dev { args } => dev::run(&project, &args),
+        Task::Bench { names } => bench::run(&project, &names),
         Task::Test { steps } => test::run(&project, &steps),
     }
 }

@@ -46,6 +46,17 @@ pub(crate) fn tools(project: &Project) -> Result<Tools> {
     })
 }
 
+/// Lighthouse, as `xtask/lighthouse/package-lock.json` pins it.
+pub(crate) fn lighthouse(project: &Project) -> Result<Tools> {
+    let source = project.root.join("xtask/lighthouse");
+    ensure_node()?;
+    let folder = project.cache.join("npm-tools").join(key(&source)?);
+    install(&source, &folder, "Lighthouse, which judges the pages")?;
+    Ok(Tools {
+        bin: folder.join("node_modules/.bin"),
+    })
+}
+
 /// Playwright and the npm clients, in `end2end/node_modules`, where the tests' imports look for them.
 pub(crate) fn end2end(project: &Project) -> Result<Tools> {
     ensure_node()?;

@@ -1,0 +1,56 @@
+//! `cargo xtask bench [NAME…]`: what has a number for an answer. None of it is part of the tests: a busy machine must not
+//! fail CI.
+//!
+//! To add one: a file here with a `pub(super) fn run(bench: &Bench<'_>) -> Result<()>`, and a variant of [`Name`] that
+//! says what it measures. It prints its figures with their unit and the number of samples, and fails where a stated aim
+//! is missed.
+
+mod lighthouse;
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use clap::ValueEnum;
+
+use crate::paths::Project;
+use crate::{build, sh};
+
+/// A measurement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Name {
+    /// Lighthouse on `/` and each lab, as a phone, the median of five: at least 95 in each category
+    Lighthouse,
+}
+
+/// What every measurement starts from.
+struct Bench<'a> {
+    project: &'a Project,
+    /// The release build's program.
+    program: PathBuf,
+}
+
+/// Builds the release, then runs the named measurements, all where none is named.
+pub(crate) fn run(project: &Project, named: &[Name]) -> Result<()> {
+    let bench = Bench {
+        project,
+        program: build::release(project)?,
+    };
+    let mut missed = Vec::new();
+    for name in Name::value_variants() {
+        if !named.is_empty() && !named.contains(name) {
+            continue;
+        }
+        sh::say(&format!("\n══ {name:?}"));
+        let result = match name {
+            Name::Lighthouse => lighthouse::run(&bench),
+        };
+        if let Err(error) = result {
+            sh::say(&format!("error: {error:#}"));
+            missed.push(format!("{name:?}"));
+        }
+    }
+    if !missed.is_empty() {
+        bail!("missed: {}", missed.join(", "));
+    }
+    Ok(())
+}
