@@ -1,7 +1,6 @@
-import { defineConfig, devices } from "@playwright/test";
+import { defineConfig } from "@playwright/test";
 
-// Debian's Chromium; another one by ROUNDTRIP_CHROMIUM.
-const executablePath = process.env.ROUNDTRIP_CHROMIUM || "/usr/bin/chromium";
+import { chromium, outputDir } from "./chromium";
 
 export default defineConfig({
   testDir: ".",
@@ -13,14 +12,14 @@ export default defineConfig({
   // Two: each has a browser and a server of its own.
   workers: 2,
   reporter: [["list"]],
-  outputDir: "test-results",
+  outputDir,
+  // ARIA snapshots stand beside their specs, one file each.
+  snapshotPathTemplate: "{testDir}/snapshots/{arg}{ext}",
+  expect: { timeout: 10_000 },
   use: {
+    ...chromium,
     trace: "retain-on-failure",
     screenshot: "only-on-failure",
-    launchOptions: {
-      executablePath,
-      args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-    },
   },
-  projects: [{ name: "chromium", use: { ...devices["Desktop Chrome"] } }],
+  projects: [{ name: "chromium" }],
 });
