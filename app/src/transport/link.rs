@@ -129,6 +129,11 @@ impl Link {
         }
     }
 
+    /// The page's own id.
+    pub fn client(&self) -> ClientId {
+        self.client
+    }
+
     /// A connection is open.
     pub fn opened(&mut self, opened: &Opened) -> Opening {
         self.answers = 0;

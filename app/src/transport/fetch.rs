@@ -1,0 +1,218 @@
+//! `fetch`, read as a stream, with its times.
+
+use std::time::Duration;
+
+use js_sys::{Array, Reflect, Uint8Array};
+use leptos::prelude::{document, set_timeout, window};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    AbortSignal, Headers, PerformanceResourceTiming, ReadableStreamDefaultReader, RequestCache,
+    RequestInit, Response,
+};
+use wire::trace::{Kind, Lane, SpanId, Traceparent};
+
+use super::{
+    clock::now_ns,
+    feed::Feed,
+    link::Seen,
+    reply::{NoReply, Reply},
+};
+
+/// A request of the page.
+pub(crate) struct Call<'a> {
+    /// The method.
+    pub(crate) method: &'a str,
+    /// The request target: path and query.
+    pub(crate) target: &'a str,
+    /// Header fields, besides `traceparent`.
+    pub(crate) headers: &'a [(&'static str, String)],
+    /// The run and the exchange.
+    pub(crate) traceparent: Traceparent,
+    /// Whose request it is.
+    pub(crate) lane: Lane,
+}
+
+impl Call<'_> {
+    /// `GET /api/echo`, for an arrow.
+    pub(crate) fn summary(&self) -> String {
+        format!("{} {}", self.method, self.target)
+    }
+
+    /// The exchange's id.
+    pub(crate) fn exchange(&self) -> SpanId {
+        self.traceparent.exchange
+    }
+}
+
+/// Sends a request and reads the response to its end.
+///
+/// # Errors
+/// When there is no complete response.
+pub(crate) async fn fetch(
+    feed: &Feed,
+    call: Call<'_>,
+    body: Option<&[u8]>,
+    abort: Option<&AbortSignal>,
+) -> Result<Reply, NoReply> {
+    let exchange = call.exchange();
+    let sent_ns = now_ns();
+    let mut sent = Seen::new(call.lane, Kind::RequestSent, sent_ns).summary(call.summary());
+    sent.bytes = body.map(|body| body.len() as u64);
+    feed.saw_of(exchange, sent);
+    match exchanged(feed, &call, body, abort).await {
+        Ok(reply) => {
+            find_connection(
+                feed.clone(),
+                call.lane,
+                exchange,
+                call.target.to_owned(),
+                sent_ns,
+                0,
+            );
+            Ok(reply)
+        }
+        Err(error) => {
+            let aborted = abort.is_some_and(AbortSignal::aborted);
+            let (kind, outcome) = if aborted {
+                (Kind::Aborted, NoReply::Aborted)
+            } else {
+                (Kind::Failed, NoReply::Network)
+            };
+            let why = Reflect::get(&error, &"message".into())
+                .ok()
+                .and_then(|message| message.as_string())
+                .unwrap_or_else(|| outcome.words().to_owned());
+            feed.saw_of(exchange, Seen::new(call.lane, kind, now_ns()).why(why));
+            Err(outcome)
+        }
+    }
+}
+
+async fn exchanged(
+    feed: &Feed,
+    call: &Call<'_>,
+    body: Option<&[u8]>,
+    abort: Option<&AbortSignal>,
+) -> Result<Reply, JsValue> {
+    let init = RequestInit::new();
+    init.set_method(call.method);
+    // Chromium holds back a second identical request while the first may still fill the cache.
+    init.set_cache(RequestCache::NoStore);
+    init.set_signal(abort);
+    let headers = Headers::new()?;
+    headers.set("traceparent", &call.traceparent.to_string())?;
+    for (name, value) in call.headers {
+        headers.set(name, value)?;
+    }
+    init.set_headers(&headers);
+    if let Some(body) = body {
+        init.set_body(&Uint8Array::from(body));
+    }
+    let response = JsFuture::from(window().fetch_with_str_and_init(call.target, &init)).await?;
+    let response: Response = response.dyn_into()?;
+    let exchange = call.exchange();
+    let status = response.status();
+    feed.saw_of(
+        exchange,
+        Seen::new(call.lane, Kind::ResponseHead, now_ns())
+            .summary(format!("{status} {}", response.status_text()))
+            .with(|detail| detail.status = Some(status)),
+    );
+    let body = read(feed, call, &response).await?;
+    let ended_ns = now_ns();
+    feed.saw_of(
+        exchange,
+        Seen::new(call.lane, Kind::ResponseEnd, ended_ns)
+            .bytes(body.len() as u64)
+            .with(|detail| detail.status = Some(status)),
+    );
+    Ok(Reply {
+        status,
+        headers: fields(&response.headers()),
+        body,
+        ended_ns,
+    })
+}
+
+/// Reads the body piece by piece, as the browser hands it over.
+async fn read(feed: &Feed, call: &Call<'_>, response: &Response) -> Result<Vec<u8>, JsValue> {
+    let mut bytes = Vec::new();
+    let Some(stream) = response.body() else {
+        return Ok(bytes);
+    };
+    let reader: ReadableStreamDefaultReader = stream.get_reader().dyn_into()?;
+    loop {
+        let turn = JsFuture::from(reader.read()).await?;
+        if Reflect::get(&turn, &"done".into())?.is_truthy() {
+            return Ok(bytes);
+        }
+        let piece: Uint8Array = Reflect::get(&turn, &"value".into())?.dyn_into()?;
+        feed.saw_of(
+            call.exchange(),
+            Seen::new(call.lane, Kind::ResponseData, now_ns()).bytes(piece.length().into()),
+        );
+        let start = bytes.len();
+        bytes.resize(start + piece.length() as usize, 0);
+        if let Some(place) = bytes.get_mut(start..) {
+            piece.copy_to(place);
+        }
+    }
+}
+
+fn fields(headers: &Headers) -> Vec<(String, String)> {
+    let Ok(Some(entries)) = js_sys::try_iter(headers) else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| {
+            let pair: Array = entry.dyn_into().ok()?;
+            Some((pair.get(0).as_string()?, pair.get(1).as_string()?))
+        })
+        .collect()
+}
+
+/// Looks for the browser's own record of the request (Resource Timing) and says what it took to connect. The record
+/// comes a little after the response; after some tries it is let go.
+pub(crate) fn find_connection(
+    feed: Feed,
+    lane: Lane,
+    exchange: SpanId,
+    target: String,
+    sent_ns: i64,
+    tries: u32,
+) {
+    const WAITS_MS: [u64; 4] = [0, 20, 100, 500];
+    let Some(wait_ms) = WAITS_MS.get(tries as usize) else {
+        return;
+    };
+    let look = move || match resource_timing(&target, sent_ns) {
+        Some(timing) => {
+            let (start_ms, end_ms) = (timing.connect_start(), timing.connect_end());
+            // On a connection that was there already, both are the moment of the fetch.
+            if end_ms > start_ms {
+                let ns = |ms: f64| (ms * 1e6).round() as i64;
+                feed.saw_of(
+                    exchange,
+                    Seen::new(lane, Kind::Connected, ns(start_ms)).until(ns(end_ms)),
+                );
+            }
+        }
+        None => find_connection(feed, lane, exchange, target, sent_ns, tries + 1),
+    };
+    set_timeout(look, Duration::from_millis(*wait_ms));
+}
+
+fn resource_timing(target: &str, sent_ns: i64) -> Option<PerformanceResourceTiming> {
+    let base = document().base_uri().ok()??;
+    let url = web_sys::Url::new_with_base(target, &base).ok()?.href();
+    let entries = window()
+        .performance()?
+        .get_entries_by_name_with_entry_type(&url, "resource");
+    entries
+        .iter()
+        .filter_map(|entry| entry.dyn_into::<PerformanceResourceTiming>().ok())
+        // The record's start may stand up to a clock's step before the reading that preceded it.
+        .find(|entry| entry.start_time() * 1e6 >= (sent_ns - 100_000) as f64)
+}
