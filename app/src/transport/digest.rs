@@ -14,11 +14,7 @@ use super::{clock::now_ns, feed::Feed, link::Seen};
 const SLICE: u64 = 512 * 1024;
 
 /// The digest in hex; `None` when `go_on` said no, or the file could not be read.
-pub(crate) async fn sha256(
-    feed: &Feed,
-    file: &Blob,
-    go_on: impl Fn() -> bool,
-) -> Option<String> {
+pub(crate) async fn sha256(feed: &Feed, file: &Blob, go_on: impl Fn() -> bool) -> Option<String> {
     let began_ns = now_ns();
     let length = file.size() as u64;
     let mut hasher = Sha256::new();

@@ -5,7 +5,9 @@ use std::rc::Rc;
 use js_sys::{Promise, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortSignal, Blob, Event, ProgressEvent, XmlHttpRequest, XmlHttpRequestResponseType};
+use web_sys::{
+    AbortSignal, Blob, Event, ProgressEvent, XmlHttpRequest, XmlHttpRequestResponseType,
+};
 use wire::trace::Kind;
 
 use super::{
@@ -46,7 +48,10 @@ pub(crate) async fn upload(
         } else {
             (Kind::Failed, NoReply::Network)
         };
-        feed.saw_of(exchange, Seen::new(lane, kind, now_ns()).why(outcome.words()));
+        feed.saw_of(
+            exchange,
+            Seen::new(lane, kind, now_ns()).why(outcome.words()),
+        );
         return Err(outcome);
     };
     feed.saw_of(
@@ -55,7 +60,14 @@ pub(crate) async fn upload(
             .bytes(reply.body.len() as u64)
             .with(|detail| detail.status = Some(reply.status)),
     );
-    find_connection(feed.clone(), lane, exchange, call.target.to_owned(), sent_ns, 0);
+    find_connection(
+        feed.clone(),
+        lane,
+        exchange,
+        call.target.to_owned(),
+        sent_ns,
+        0,
+    );
     Ok(reply)
 }
 
@@ -79,7 +91,10 @@ async fn sent(
     let recorder = feed.clone();
     let on_progress = Closure::<dyn FnMut(ProgressEvent)>::new(move |event: ProgressEvent| {
         let so_far = event.loaded() as u64;
-        recorder.saw_of(exchange, Seen::new(lane, Kind::Progress, now_ns()).bytes(so_far));
+        recorder.saw_of(
+            exchange,
+            Seen::new(lane, Kind::Progress, now_ns()).bytes(so_far),
+        );
         progress(so_far);
     });
     request
