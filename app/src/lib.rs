@@ -8,3 +8,14 @@ pub mod labs;
 pub mod run;
 pub mod timeline;
 pub mod transport;
+
+#[cfg(target_arch = "wasm32")]
+mod session;
+
+/// Called when the page has loaded the WebAssembly: mounts what the document has a place for.
+#[cfg(target_arch = "wasm32")]
+#[wasm_bindgen::prelude::wasm_bindgen(start)]
+pub fn start() {
+    console_error_panic_hook::set_once();
+    labs::mount();
+}

@@ -2,5 +2,17 @@
 
 pub mod anatomy;
 pub mod command;
+pub mod notice;
 pub mod query;
 pub mod raw;
+
+#[cfg(target_arch = "wasm32")]
+pub(crate) mod controls;
+#[cfg(target_arch = "wasm32")]
+pub(crate) mod lab;
+#[cfg(target_arch = "wasm32")]
+mod tabs;
+#[cfg(target_arch = "wasm32")]
+pub(crate) mod terminal;
+#[cfg(target_arch = "wasm32")]
+pub(crate) mod viewer;

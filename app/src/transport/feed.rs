@@ -11,10 +11,10 @@ use std::{
 
 use leptos::prelude::{request_animation_frame, set_timeout};
 use wasm_bindgen::{JsCast, prelude::Closure};
-use web_sys::{Event, MessageEvent, WebSocket};
+use web_sys::{CloseEvent, Event, MessageEvent, WebSocket};
 use wire::{
     clock::Sample,
-    trace::{FeedDown, FeedUp, SpanId, TraceEvent, TraceId, Traceparent},
+    trace::{FeedDown, FeedUp, Opened, SpanId, TraceEvent, TraceId, Traceparent, close_code},
 };
 
 use super::{
@@ -34,13 +34,18 @@ const LONGEST_RETRY_MS: u32 = 5_000;
 pub(crate) enum News {
     /// New events, and how many the server has dropped from the run so far.
     Events(Vec<TraceEvent>, u64),
-    /// A connection is open.
-    Opened(Opening),
+    /// A connection is open, and the run is this one.
+    Opened(Opening, Opened),
     /// The first answer about the time is there: what the page sees can be told.
     Timed,
-    /// The connection broke; the next try is in so many milliseconds.
-    Lost(u32),
-    /// The run is no longer kept: why, in words.
+    /// The connection broke.
+    Lost {
+        /// Why, as far as the server said.
+        why: &'static str,
+        /// When the next try is, in milliseconds.
+        wait_ms: u32,
+    },
+    /// The server no longer keeps the run: why, in words. The next exchange begins it anew.
     Evicted(String),
     /// The server refused what the page sent: why, in words.
     Refused(String),
@@ -59,7 +64,10 @@ struct Inner {
     gathering: Cell<bool>,
     failures: Cell<u32>,
     questions: Cell<u32>,
+    asking: Cell<bool>,
     ended: Cell<bool>,
+    /// The server let the run go, and nothing has happened since.
+    asleep: Cell<bool>,
     tell: Box<dyn Fn(News)>,
 }
 
@@ -68,7 +76,7 @@ struct Socket {
     socket: WebSocket,
     _open: Closure<dyn FnMut(Event)>,
     _message: Closure<dyn FnMut(MessageEvent)>,
-    _close: Closure<dyn FnMut(Event)>,
+    _close: Closure<dyn FnMut(CloseEvent)>,
 }
 
 impl Drop for Socket {
@@ -92,7 +100,9 @@ impl Feed {
             gathering: Cell::new(false),
             failures: Cell::new(0),
             questions: Cell::new(0),
+            asking: Cell::new(false),
             ended: Cell::new(false),
+            asleep: Cell::new(false),
             tell: Box::new(tell),
         }));
         feed.0.connect();
@@ -107,6 +117,9 @@ impl Feed {
 
     /// A new exchange of this run.
     pub(crate) fn exchange(&self) -> Traceparent {
+        if self.0.asleep.replace(false) {
+            self.0.connect();
+        }
         Traceparent {
             run: self.0.run,
             exchange: ids::span(),
@@ -123,6 +136,11 @@ impl Feed {
     /// Takes in something that the page saw of an exchange.
     pub(crate) fn saw_of(&self, exchange: SpanId, seen: Seen) {
         self.saw(seen.with(|detail| detail.exchange = Some(exchange)));
+    }
+
+    /// Is the connection open now?
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.is_open()
     }
 
     /// How many of the page's own events were dropped because nobody took them.
@@ -144,19 +162,21 @@ impl Inner {
         let host = location.host().unwrap_or_default();
         let url = format!("{scheme}://{host}/api/runs/{}/feed", self.run);
         let Ok(socket) = WebSocket::new(&url) else {
-            self.broke();
+            self.broke(0);
             return;
         };
-        let handler = |act: fn(&Rc<Inner>)| {
-            let inner = Rc::downgrade(self);
-            Closure::new(move |_: Event| {
-                if let Some(inner) = inner.upgrade() {
-                    act(&inner);
-                }
-            })
-        };
-        let open = handler(|inner| inner.greet());
-        let close = handler(|inner| inner.broke());
+        let inner = Rc::downgrade(self);
+        let open = Closure::new(move |_: Event| {
+            if let Some(inner) = inner.upgrade() {
+                inner.greet();
+            }
+        });
+        let inner = Rc::downgrade(self);
+        let close = Closure::new(move |event: CloseEvent| {
+            if let Some(inner) = inner.upgrade() {
+                inner.broke(event.code());
+            }
+        });
         let inner = Rc::downgrade(self);
         let message = Closure::new(move |event: MessageEvent| {
             let arrived_ns = now_ns();
@@ -198,7 +218,7 @@ impl Inner {
         match frame {
             FeedDown::Opened(opened) => {
                 let opening = self.link.borrow_mut().opened(&opened);
-                (self.tell)(News::Opened(opening));
+                (self.tell)(News::Opened(opening, opened));
             }
             FeedDown::Events { events, dropped } => {
                 let fresh = self.link.borrow_mut().arrived(events);
@@ -231,12 +251,16 @@ impl Inner {
                 self.gather();
                 if self.questions.get() < CLOCK_BURST {
                     self.ask_the_time();
-                } else {
-                    later(self, CLOCK_EVERY, |inner| inner.ask_the_time());
+                } else if !self.asking.replace(true) {
+                    // One such timer at a time, however often the connection was opened again.
+                    later(self, CLOCK_EVERY, |inner| {
+                        inner.asking.set(false);
+                        inner.ask_the_time();
+                    });
                 }
             }
             FeedDown::Evicted { why } => {
-                self.ended.set(true);
+                self.asleep.set(true);
                 (self.tell)(News::Evicted(why));
             }
             FeedDown::Refused(problem) => {
@@ -291,16 +315,22 @@ impl Inner {
         }
     }
 
-    fn broke(self: &Rc<Self>) {
-        if self.ended.get() {
+    fn broke(self: &Rc<Self>, code: u16) {
+        if self.ended.get() || self.asleep.get() {
             return;
         }
+        let why = match code {
+            close_code::STOPPING => "The server stops.",
+            close_code::SLOW => "The server gave up on this page: it read or answered too slowly.",
+            close_code::POLICY | close_code::TOO_BIG => "The server refused what this page sent.",
+            _ => "The connection to the server broke.",
+        };
         let failures = self.failures.get();
         self.failures.set(failures + 1);
         let wait_ms = (FIRST_RETRY_MS << failures.min(10)).min(LONGEST_RETRY_MS);
         // Many pages lose one server at the same moment; they must not all come back at the same moment.
         let wait_ms = (f64::from(wait_ms) * (0.75 + ids::fraction() / 2.0)) as u32;
-        (self.tell)(News::Lost(wait_ms));
+        (self.tell)(News::Lost { why, wait_ms });
         later(self, Duration::from_millis(wait_ms.into()), |inner| {
             inner.connect();
         });

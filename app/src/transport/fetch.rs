@@ -39,9 +39,20 @@ impl Call<'_> {
         format!("{} {}", self.method, self.target)
     }
 
-    /// The exchange's id.
-    pub(crate) fn exchange(&self) -> SpanId {
-        self.traceparent.exchange
+    /// Says what it took to connect, as soon as the browser tells.
+    pub(crate) fn find_connection(&self, feed: &Feed, sent_ns: i64) {
+        if self.traceparent.recorded {
+            let target = self.target.to_owned();
+            let exchange = self.traceparent.exchange;
+            find_connection(feed.clone(), self.lane, exchange, target, sent_ns, 0);
+        }
+    }
+
+    /// Says what the page saw of this request, unless it asks not to be recorded.
+    pub(crate) fn saw(&self, feed: &Feed, seen: Seen) {
+        if self.traceparent.recorded {
+            feed.saw_of(self.traceparent.exchange, seen);
+        }
     }
 }
 
@@ -55,21 +66,13 @@ pub(crate) async fn fetch(
     body: Option<&[u8]>,
     abort: Option<&AbortSignal>,
 ) -> Result<Reply, NoReply> {
-    let exchange = call.exchange();
     let sent_ns = now_ns();
     let mut sent = Seen::new(call.lane, Kind::RequestSent, sent_ns).summary(call.summary());
     sent.bytes = body.map(|body| body.len() as u64);
-    feed.saw_of(exchange, sent);
+    call.saw(feed, sent);
     match exchanged(feed, &call, body, abort).await {
         Ok(reply) => {
-            find_connection(
-                feed.clone(),
-                call.lane,
-                exchange,
-                call.target.to_owned(),
-                sent_ns,
-                0,
-            );
+            call.find_connection(feed, sent_ns);
             Ok(reply)
         }
         Err(error) => {
@@ -83,7 +86,7 @@ pub(crate) async fn fetch(
                 .ok()
                 .and_then(|message| message.as_string())
                 .unwrap_or_else(|| outcome.words().to_owned());
-            feed.saw_of(exchange, Seen::new(call.lane, kind, now_ns()).why(why));
+            call.saw(feed, Seen::new(call.lane, kind, now_ns()).why(why));
             Err(outcome)
         }
     }
@@ -111,18 +114,17 @@ async fn exchanged(
     }
     let response = JsFuture::from(window().fetch_with_str_and_init(call.target, &init)).await?;
     let response: Response = response.dyn_into()?;
-    let exchange = call.exchange();
     let status = response.status();
-    feed.saw_of(
-        exchange,
+    call.saw(
+        feed,
         Seen::new(call.lane, Kind::ResponseHead, now_ns())
             .summary(format!("{status} {}", response.status_text()))
             .with(|detail| detail.status = Some(status)),
     );
     let body = read(feed, call, &response).await?;
     let ended_ns = now_ns();
-    feed.saw_of(
-        exchange,
+    call.saw(
+        feed,
         Seen::new(call.lane, Kind::ResponseEnd, ended_ns)
             .bytes(body.len() as u64)
             .with(|detail| detail.status = Some(status)),
@@ -148,8 +150,8 @@ async fn read(feed: &Feed, call: &Call<'_>, response: &Response) -> Result<Vec<u
             return Ok(bytes);
         }
         let piece: Uint8Array = Reflect::get(&turn, &"value".into())?.dyn_into()?;
-        feed.saw_of(
-            call.exchange(),
+        call.saw(
+            feed,
             Seen::new(call.lane, Kind::ResponseData, now_ns()).bytes(piece.length().into()),
         );
         let start = bytes.len();
@@ -175,16 +177,16 @@ fn fields(headers: &Headers) -> Vec<(String, String)> {
 
 /// Looks for the browser's own record of the request (Resource Timing) and says what it took to connect. The record
 /// comes a little after the response; after some tries it is let go.
-pub(crate) fn find_connection(
+fn find_connection(
     feed: Feed,
     lane: Lane,
     exchange: SpanId,
     target: String,
     sent_ns: i64,
-    tries: u32,
+    tries: usize,
 ) {
     const WAITS_MS: [u64; 4] = [0, 20, 100, 500];
-    let Some(wait_ms) = WAITS_MS.get(tries as usize) else {
+    let Some(wait_ms) = WAITS_MS.get(tries) else {
         return;
     };
     let look = move || match resource_timing(&target, sent_ns) {

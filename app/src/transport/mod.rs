@@ -17,6 +17,16 @@ pub(crate) mod stream;
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod upload;
 
+/// Waits this long, in milliseconds.
+#[cfg(target_arch = "wasm32")]
+pub(crate) async fn sleep(wait_ms: u32) {
+    let wait = js_sys::Promise::new(&mut |resolve, _| {
+        let _ = leptos::prelude::window()
+            .set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, wait_ms as i32);
+    });
+    let _ = wasm_bindgen_futures::JsFuture::from(wait).await;
+}
+
 /// Random ids. Drawn in WebAssembly: a page on plain HTTP is no secure context and has no `crypto.randomUUID`.
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod ids {
@@ -24,8 +34,7 @@ pub(crate) mod ids {
 
     fn random<const N: usize>() -> [u8; N] {
         let mut bytes = [0; N];
-        // `crypto.getRandomValues` is there in every context. Should it fail, an id that is not zero still joins the
-        // events of this page, and the server tells runs apart by what it was given first.
+        // `crypto.getRandomValues` is there in every context; should it fail all the same, the page still works.
         if getrandom::fill(&mut bytes).is_err() {
             bytes.fill(1);
         }

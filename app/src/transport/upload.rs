@@ -13,7 +13,7 @@ use wire::trace::Kind;
 use super::{
     clock::now_ns,
     feed::Feed,
-    fetch::{Call, find_connection},
+    fetch::Call,
     link::Seen,
     reply::{NoReply, Reply},
 };
@@ -30,44 +30,33 @@ pub(crate) async fn upload(
     progress: Rc<dyn Fn(u64)>,
 ) -> Result<Reply, NoReply> {
     let sent_ns = now_ns();
-    let exchange = call.exchange();
     let lane = call.lane;
-    feed.saw_of(
-        exchange,
+    call.saw(
+        feed,
         Seen::new(lane, Kind::RequestSent, sent_ns)
             .summary(call.summary())
             .bytes(body.size() as u64),
     );
-    let reply = match sent(feed, &call, body, abort, progress).await {
-        Ok(reply) => reply,
-        Err(_) => None,
-    };
+    let reply = sent(feed, &call, body, abort, progress)
+        .await
+        .ok()
+        .flatten();
     let Some(reply) = reply else {
         let (kind, outcome) = if abort.aborted() {
             (Kind::Aborted, NoReply::Aborted)
         } else {
             (Kind::Failed, NoReply::Network)
         };
-        feed.saw_of(
-            exchange,
-            Seen::new(lane, kind, now_ns()).why(outcome.words()),
-        );
+        call.saw(feed, Seen::new(lane, kind, now_ns()).why(outcome.words()));
         return Err(outcome);
     };
-    feed.saw_of(
-        exchange,
+    call.saw(
+        feed,
         Seen::new(lane, Kind::ResponseEnd, reply.ended_ns)
             .bytes(reply.body.len() as u64)
             .with(|detail| detail.status = Some(reply.status)),
     );
-    find_connection(
-        feed.clone(),
-        lane,
-        exchange,
-        call.target.to_owned(),
-        sent_ns,
-        0,
-    );
+    call.find_connection(feed, sent_ns);
     Ok(reply)
 }
 
@@ -86,7 +75,7 @@ async fn sent(
     for (name, value) in call.headers {
         request.set_request_header(name, value)?;
     }
-    let (lane, exchange) = (call.lane, call.exchange());
+    let (lane, exchange) = (call.lane, call.traceparent.exchange);
 
     let recorder = feed.clone();
     let on_progress = Closure::<dyn FnMut(ProgressEvent)>::new(move |event: ProgressEvent| {

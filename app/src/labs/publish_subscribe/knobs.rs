@@ -1,0 +1,210 @@
+//! What can be set in the publish–subscribe lab, its bounds, its state in the address, its commands.
+
+use wire::topics::is_topic_name;
+
+use crate::components::{
+    command::Curl,
+    query::{Reader, Writer},
+};
+
+/// The topic unless told otherwise. Everyone who opens the lab meets here.
+pub const TOPIC: &str = "demo";
+/// The message unless told otherwise.
+pub const TEXT: &str = "Tea is ready";
+/// How many subscribers there are at first.
+pub const SUBSCRIBERS: u64 = 2;
+/// How many subscribers a page can hold: a browser opens at most six connections to one server over HTTP/1.1, each
+/// subscriber takes one, and one is left to publish with.
+pub const SUBSCRIBERS_MAX: u64 = 5;
+/// How many messages one press can publish.
+pub const BURST_MAX: u64 = 50;
+/// The longest message that goes into the address, in bytes; a longer one stays on the page.
+pub const SHARED_TEXT_MAX: usize = 2_000;
+
+/// Everything that can be set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Knobs {
+    /// The topic's name; always a valid one.
+    pub topic: String,
+    /// The message.
+    pub text: String,
+    /// How many messages one press publishes.
+    pub burst: u64,
+    /// How many subscribers the page holds.
+    pub subscribers: u64,
+    /// Do they connect as soon as the page is open? True in the link for a second browser.
+    pub at_once: bool,
+}
+
+impl Default for Knobs {
+    fn default() -> Knobs {
+        Knobs {
+            topic: TOPIC.to_owned(),
+            text: TEXT.to_owned(),
+            burst: 1,
+            subscribers: SUBSCRIBERS,
+            at_once: false,
+        }
+    }
+}
+
+impl Knobs {
+    /// Reads the state from the address.
+    pub fn read(reader: &mut Reader) -> Knobs {
+        let topic = match reader.text("topic").map(str::to_owned) {
+            Some(topic) if is_topic_name(&topic) => topic,
+            Some(_) => {
+                reader.complain(format!(
+                    "topic in the address is no topic's name ({TOPIC_RULE}): {TOPIC} is used."
+                ));
+                TOPIC.to_owned()
+            }
+            None => TOPIC.to_owned(),
+        };
+        Knobs {
+            topic,
+            text: reader.text("text").unwrap_or(TEXT).to_owned(),
+            burst: reader.number("burst", 1..=BURST_MAX, 1),
+            subscribers: reader.number("subscribers", 0..=SUBSCRIBERS_MAX, SUBSCRIBERS),
+            at_once: reader.choice("connect", &["later", "now"]) == 1,
+        }
+    }
+
+    /// The query that reads back as this state.
+    pub fn write(&self) -> String {
+        let mut writer = Writer::new();
+        if self.topic != TOPIC {
+            writer.set("topic", &self.topic);
+        }
+        if self.text != TEXT && self.text.len() <= SHARED_TEXT_MAX {
+            writer.set("text", &self.text);
+        }
+        writer
+            .number("burst", self.burst, 1)
+            .number("subscribers", self.subscribers, SUBSCRIBERS)
+            .choice("connect", &["later", "now"], usize::from(self.at_once))
+            .finish()
+    }
+
+    /// The query for a second browser: the same topic, one subscriber that connects at once.
+    pub fn write_for_another(&self) -> String {
+        Knobs {
+            topic: self.topic.clone(),
+            subscribers: 1,
+            at_once: true,
+            ..Knobs::default()
+        }
+        .write()
+    }
+
+    /// What one press publishes.
+    pub fn messages(&self) -> Vec<String> {
+        if self.burst == 1 {
+            return vec![self.text.clone()];
+        }
+        (1..=self.burst)
+            .map(|number| format!("{} {number}", self.text))
+            .collect()
+    }
+
+    /// The address that messages are published to.
+    pub fn publish_path(&self) -> String {
+        format!("/api/topics/{}/messages", self.topic)
+    }
+
+    /// The address that a subscriber opens, without its query.
+    pub fn events_path(&self) -> String {
+        format!("/api/topics/{}/events", self.topic)
+    }
+
+    /// The commands that do the same in a terminal. `after` is the last message that this page saw.
+    pub fn commands(
+        &self,
+        origin: &str,
+        traceparent: &str,
+        after: Option<&str>,
+    ) -> Vec<(&'static str, String)> {
+        let publish = Curl::new("-i", &format!("{origin}{}", self.publish_path()))
+            .header("traceparent", traceparent)
+            .header("Content-Type", "text/plain; charset=utf-8")
+            .body(self.text.as_bytes());
+        let subscribe = Curl::new("-N", &format!("{origin}{}", self.events_path()))
+            .header("traceparent", traceparent)
+            .finish();
+        let mut commands = vec![
+            ("Publish the message", publish.finish()),
+            ("Subscribe; Ctrl+C ends it", subscribe),
+        ];
+        if let Some(id) = after {
+            let again = Curl::new("-N", &format!("{origin}{}", self.events_path()))
+                .header("traceparent", traceparent)
+                .header("Last-Event-ID", id)
+                .finish();
+            commands.push(("Subscribe and have what came after this message", again));
+        }
+        let state = Curl::new("-s", &format!("{origin}/api/topics/{}", self.topic));
+        commands.push(("Look at the topic's state", state.finish()));
+        commands
+    }
+}
+
+/// What a topic's name has to be.
+pub const TOPIC_RULE: &str = "1 to 128 of A–Z a–z 0–9 . _ ~ -, not beginning with a dot";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(query: &str) -> (Knobs, usize) {
+        let mut reader = Reader::new(query);
+        let knobs = Knobs::read(&mut reader);
+        (knobs, reader.into_complaints().len())
+    }
+
+    #[test]
+    fn bounds_hold_at_the_limit_and_one_past_it() {
+        assert_eq!(read(""), (Knobs::default(), 0));
+        assert_eq!(read("subscribers=5").1, 0);
+        assert_eq!(read("subscribers=6").0.subscribers, 5);
+        assert_eq!(read("burst=0").0.burst, 1);
+        assert_eq!(read("burst=51").0.burst, 50);
+        let (knobs, complaints) = read("topic=.hidden");
+        assert_eq!((knobs.topic.as_str(), complaints), (TOPIC, 1));
+    }
+
+    #[test]
+    fn the_commands_say_what_the_controls_say() {
+        let (knobs, _) = read("topic=kitchen&text=it's+ready");
+        let commands = knobs.commands("http://h:1", "00-a-b-01", Some("0000000a-3"));
+        assert_eq!(
+            commands[0].1,
+            "curl -i http://h:1/api/topics/kitchen/messages \\\n  -H 'traceparent: 00-a-b-01' \\\n  \
+             -H 'Content-Type: text/plain; charset=utf-8' \\\n  --data-raw 'it'\\''s ready'"
+        );
+        assert!(
+            commands[1]
+                .1
+                .starts_with("curl -N http://h:1/api/topics/kitchen/events")
+        );
+        assert!(commands[2].1.ends_with("-H 'Last-Event-ID: 0000000a-3'"));
+        assert_eq!(knobs.commands("http://h:1", "t", None).len(), 3);
+    }
+
+    #[test]
+    fn a_burst_numbers_its_messages() {
+        assert_eq!(read("").0.messages(), [TEXT]);
+        assert_eq!(read("burst=2&text=a").0.messages(), ["a 1", "a 2"]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_link_reproduces_the_experiment(
+            topic in "[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,127}", text in ".{0,40}", burst in 1..=BURST_MAX,
+            subscribers in 0..=SUBSCRIBERS_MAX, at_once in any::<bool>(),
+        ) {
+            let knobs = Knobs { topic, text, burst, subscribers, at_once };
+            prop_assert_eq!(read(&knobs.write()), (knobs, 0));
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The request–response lab on the page.
+
+use leptos::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::AbortController;
+use wire::{
+    echo::EchoReply,
+    trace::{Kind, Lane, Traceparent},
+};
+
+use super::{
+    answer::{self, Answer},
+    form::Form,
+    knobs::{FRAMINGS, Knobs},
+};
+use crate::{
+    components::{
+        controls::{Line, line},
+        lab::{Place, Shared},
+        notice::{Notice, said},
+        query::Reader,
+        raw::Places,
+        terminal::Shown,
+    },
+    session::Session,
+    transport::{
+        clock::now_ns,
+        fetch::{Call, fetch},
+        link::Seen,
+        reply::{NoReply, Reply},
+    },
+};
+
+#[derive(Clone, Copy)]
+struct Page {
+    session: Session,
+    form: Form,
+    answer: RwSignal<Answer>,
+    trouble: RwSignal<Option<Notice>>,
+    abort: RwSignal<Option<AbortController>, LocalStorage>,
+}
+
+/// The lab, and the commands that do the same.
+pub(crate) fn page(session: Session, reader: &mut Reader) -> Shared {
+    let knobs = Knobs::read(reader);
+    let fresh = Knobs::default();
+    let has_details = knobs.by_hand.is_some()
+        || knobs.body.is_some()
+        || (knobs.status, knobs.framing) != (fresh.status, fresh.framing);
+    let page = Page {
+        session,
+        form: Form {
+            knobs: RwSignal::new(knobs),
+            details: RwSignal::new(has_details),
+            said: RwSignal::new(String::new()),
+        },
+        answer: RwSignal::new(Answer::default()),
+        trouble: RwSignal::new(None),
+        abort: RwSignal::new_local(None),
+    };
+    Effect::new(move |_| session.write_address(page.form.knobs.with(Knobs::write)));
+    Shared {
+        controls: page.controls(),
+        below: ().into_any(),
+        said: page.form.said.into(),
+        trouble: page.trouble.into(),
+        commands: Callback::new(move |place: Place| {
+            let places = Places {
+                host: &place.host,
+                traceparent: &place.traceparent,
+            };
+            page.form
+                .knobs
+                .with(|knobs| knobs.commands(&place.origin, places))
+                .into_iter()
+                .map(|(title, command)| Shown { title, command })
+                .collect()
+        }),
+        invitation: "Press Run: one request goes out, and each end says when what happened.",
+    }
+}
+
+impl Page {
+    fn controls(self) -> AnyView {
+        let running = Signal::derive(move || self.abort.with(Option::is_some));
+        let wrong = Signal::derive(move || {
+            let raw = self.form.knobs.with(|knobs| {
+                knobs.raw_bytes(Places {
+                    host: "localhost:3000",
+                    traceparent: "",
+                })
+            });
+            match raw {
+                Some(Err(wrong)) => Some(format!("Line {}: {}", wrong.line, wrong.why)),
+                _ => None,
+            }
+        });
+        let run = Callback::new(move |()| match self.abort.get_untracked() {
+            Some(abort) => abort.abort(),
+            None => self.run(),
+        });
+        view! {
+            {line(Line {
+                session: self.session,
+                fields: self.form.fields(),
+                beside: ().into_any(),
+                verb: Signal::derive(move || if running.get() { "Stop" } else { "Run" }),
+                ready: Signal::derive(move || wrong.with(Option::is_none)),
+                run,
+            })}
+            {self.form.details(self.answer, wrong)}
+            {said(Signal::derive(move || self.answer.with(|answer| answer.line.clone())))}
+        }
+        .into_any()
+    }
+
+    fn run(self) {
+        let Ok(abort) = AbortController::new() else {
+            return;
+        };
+        self.abort.set(Some(abort.clone()));
+        self.trouble.set(None);
+        self.form.said.set(String::new());
+        self.answer.set(Answer::default());
+        spawn_local(async move {
+            let knobs = self.form.knobs.get_untracked();
+            let outcome = if knobs.by_hand.is_some() {
+                self.send_raw(&knobs, &abort).await
+            } else {
+                self.send(&knobs, &abort).await
+            };
+            if let Err(no_reply) = outcome {
+                self.trouble.set(Some(match no_reply {
+                    NoReply::Aborted => Notice::new(
+                        "You stopped the request.",
+                        "The browser no longer waits; the server may still work on it.",
+                        "",
+                    ),
+                    NoReply::Network => Notice::new(
+                        "No response came.",
+                        "The server cannot be reached, or it closed the connection.",
+                        "See whether it runs, then run again.",
+                    ),
+                }));
+            }
+            self.abort.set(None);
+        });
+    }
+
+    async fn send(self, knobs: &Knobs, abort: &AbortController) -> Result<(), NoReply> {
+        let feed = self.session.feed();
+        let traceparent = self.session.exchange();
+        let body = knobs.body_bytes();
+        let headers = match &body {
+            Some(_) => vec![("content-type", knobs.format().content_type.to_owned())],
+            None => Vec::new(),
+        };
+        let target = knobs.target();
+        let call = Call {
+            method: knobs.method(),
+            target: &target,
+            headers: &headers,
+            traceparent,
+            lane: Lane::BROWSER,
+        };
+        let reply = fetch(&feed, call, body.as_deref(), Some(&abort.signal())).await?;
+        self.use_reply(&reply);
+        // The page has used the response when what it shows is in the document.
+        leptos::task::tick().await;
+        feed.saw_of(
+            traceparent.exchange,
+            Seen::new(Lane::BROWSER, Kind::Consumed, reply.ended_ns)
+                .until(now_ns())
+                .bytes(reply.body.len() as u64),
+        );
+        Ok(())
+    }
+
+    fn use_reply(self, reply: &Reply) {
+        if let Ok(echo) = serde_json::from_slice::<EchoReply>(&reply.body) {
+            self.answer
+                .set(answer::of_echo(reply.status, reply.body.len(), &echo));
+            return;
+        }
+        if let Some(problem) = reply.problem() {
+            self.trouble.set(Some(Notice::new(
+                format!("{} ({}).", problem.title, problem.status),
+                problem.detail.unwrap_or_default(),
+                "",
+            )));
+            return;
+        }
+        self.answer.set(Answer {
+            line: format!(
+                "Status {}, {} of body.",
+                reply.status,
+                wire::time::bytes(reply.body.len() as u64)
+            ),
+            text: String::from_utf8_lossy(&reply.body).into_owned(),
+        });
+    }
+
+    /// Sends a raw request through the server's own raw client. What is recorded is the raw request, not the call that
+    /// hands it over.
+    async fn send_raw(self, knobs: &Knobs, abort: &AbortController) -> Result<(), NoReply> {
+        let feed = self.session.feed();
+        let traceparent = self.session.exchange();
+        let places = Places {
+            host: &location().host().unwrap_or_default(),
+            traceparent: &traceparent.to_string(),
+        };
+        let Some(Ok(bytes)) = knobs.raw_bytes(places) else {
+            return Ok(());
+        };
+        let call = Call {
+            method: "POST",
+            target: "/api/probe",
+            headers: &[("content-type", "application/octet-stream".to_owned())],
+            traceparent: Traceparent {
+                recorded: false,
+                ..self.session.exchange()
+            },
+            lane: Lane::BROWSER,
+        };
+        let reply = fetch(&feed, call, Some(&bytes), Some(&abort.signal())).await?;
+        if let (false, Some(problem)) = (reply.is_success(), reply.problem()) {
+            self.trouble.set(Some(Notice::new(
+                format!("{} ({}).", problem.title, problem.status),
+                problem.detail.unwrap_or_default(),
+                "",
+            )));
+        } else {
+            self.answer.set(answer::of_raw(&reply.body));
+        }
+        Ok(())
+    }
+}
+
+const _: () = assert!(FRAMINGS.len() == 3, "the select names each framing");

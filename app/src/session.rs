@@ -1,0 +1,212 @@
+//! One page's session: its run, the feed that fills it, its state in the address.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use wire::trace::{Kind, Lane, TraceId, Traceparent};
+
+use crate::{
+    components::{notice::Notice, query::Reader},
+    timeline::RunStore,
+    transport::{
+        clock::now_ns,
+        feed::{Feed, News},
+        ids,
+        link::{Opening, Seen},
+    },
+};
+
+/// How long the address waits for the last change: browsers allow only so many changes in a time.
+const ADDRESS_WAIT: Duration = Duration::from_millis(300);
+/// For how long an event's feed may be away before the page says so.
+const PATIENCE: Duration = Duration::from_millis(700);
+
+/// What the labs of a page share. Cheap to copy.
+#[derive(Clone, Copy)]
+pub(crate) struct Session {
+    /// The page's runs.
+    pub(crate) store: RunStore,
+    /// The live run's id.
+    pub(crate) run: RwSignal<TraceId>,
+    /// What is the matter with the connection to the server, if anything.
+    pub(crate) trouble: RwSignal<Option<Notice>>,
+    /// What happened to the connection, in a sentence; empty when there is nothing to say.
+    pub(crate) said: RwSignal<String>,
+    feed: StoredValue<Option<Feed>, LocalStorage>,
+    /// Is the run's id in the address, so that it has to stay there?
+    named: StoredValue<bool>,
+    address: StoredValue<Option<TimeoutHandle>, LocalStorage>,
+}
+
+impl Session {
+    /// Opens the page's run: the one that the address names with `run=`, or a new one.
+    pub(crate) fn open(reader: &mut Reader) -> Session {
+        let named = reader.text("run").map(str::parse::<TraceId>);
+        let run = match named {
+            Some(Ok(id)) => id,
+            Some(Err(why)) => {
+                reader.complain(format!(
+                    "run in the address names no run ({why}): a new one is used."
+                ));
+                ids::trace()
+            }
+            None => ids::trace(),
+        };
+        let session = Session {
+            store: RunStore::new(),
+            run: RwSignal::new(run),
+            trouble: RwSignal::new(None),
+            said: RwSignal::new(String::new()),
+            feed: StoredValue::new_local(None),
+            named: StoredValue::new(matches!(named, Some(Ok(_)))),
+            address: StoredValue::new_local(None),
+        };
+        session.follow(run);
+        session
+    }
+
+    /// The feed, to say what the page sees.
+    pub(crate) fn feed(&self) -> Feed {
+        self.feed
+            .with_value(Option::clone)
+            .unwrap_or_else(|| self.follow(self.run.get_untracked()))
+    }
+
+    /// A new exchange of the live run.
+    pub(crate) fn exchange(&self) -> Traceparent {
+        self.feed().exchange()
+    }
+
+    /// Says what the person did, where it explains what follows.
+    pub(crate) fn mark(&self, words: &str) {
+        self.feed()
+            .saw(Seen::new(Lane::BROWSER, Kind::Marked, now_ns()).summary(words));
+    }
+
+    /// Begins a new run on an empty timeline.
+    pub(crate) fn start_over(&self) {
+        let run = ids::trace();
+        self.store.opened.set(None);
+        self.store.selected.set(None);
+        self.store.live.set(crate::run::Run::new());
+        self.named.set_value(false);
+        self.run.set(run);
+        self.said.set(String::new());
+        self.follow(run);
+    }
+
+    /// Keeps the last exchange on the screen to be compared with what comes, and begins a new run.
+    pub(crate) fn keep(&self) {
+        let last = self.store.with_shown(|run| {
+            run.exchanges()
+                .last()
+                .map(|exchange| run.only(&[exchange.span()]))
+        });
+        if last.is_some() {
+            self.store.compare.set(last);
+            self.start_over();
+        }
+    }
+
+    /// Puts the page's state into its address: the query that reads back as the same controls.
+    pub(crate) fn write_address(&self, query: String) {
+        let run = self.named.get_value().then(|| self.run.get_untracked());
+        let query = match (run, query.is_empty()) {
+            (None, _) => query,
+            (Some(run), true) => format!("?run={run}"),
+            (Some(run), false) => format!("{query}&run={run}"),
+        };
+        self.address.update_value(|waiting| {
+            if let Some(handle) = waiting.take() {
+                handle.clear();
+            }
+            let write = move || {
+                let path = location().pathname().unwrap_or_default();
+                let hash = location().hash().unwrap_or_default();
+                if let Ok(history) = window().history() {
+                    // Refused when there were too many changes; the next one says it all again.
+                    let _ = history.replace_state_with_url(
+                        &wasm_bindgen::JsValue::NULL,
+                        "",
+                        Some(&format!("{path}{query}{hash}")),
+                    );
+                }
+            };
+            *waiting = set_timeout_with_handle(write, ADDRESS_WAIT).ok();
+        });
+    }
+
+    fn follow(&self, run: TraceId) -> Feed {
+        let session = *self;
+        let feed = Feed::open(run, move |news| session.take(run, news));
+        let before = self
+            .feed
+            .try_update_value(|slot| slot.replace(feed.clone()))
+            .flatten();
+        if let Some(before) = before {
+            before.close();
+        }
+        feed
+    }
+
+    fn take(&self, run: TraceId, news: News) {
+        match news {
+            News::Events(events, dropped) => self.store.live.update(|live| {
+                for event in events {
+                    live.apply(event);
+                }
+                live.set_dropped(dropped + self.feed().lost());
+            }),
+            News::Opened(opening, opened) => {
+                let was_lost = self.trouble.with_untracked(Option::is_some);
+                self.trouble.set(None);
+                match opening {
+                    Opening::First => self
+                        .store
+                        .live
+                        .update(|live| live.begin(run, &opened.started_at)),
+                    Opening::Same if was_lost => self
+                        .said
+                        .set("Connected again. What happened meanwhile is on the timeline.".to_owned()),
+                    Opening::Same => {}
+                    Opening::Anew => self.said.set(
+                        "Connected again. The server had restarted or let the run go; what follows stands behind what was there."
+                            .to_owned(),
+                    ),
+                }
+            }
+            News::Timed => {}
+            News::Lost { why, wait_ms } => {
+                // A break that heals at once is not worth a word.
+                let session = *self;
+                let now = move || {
+                    session.trouble.set(Some(Notice::new(
+                        why,
+                        "What the server sees cannot be shown until it is back.",
+                        format!(
+                            "The page tries again by itself, next in {}.",
+                            wire::time::duration(i64::from(wait_ms) * 1_000_000)
+                        ),
+                    )));
+                };
+                if self.trouble.with_untracked(Option::is_some) {
+                    now();
+                } else {
+                    let feed = self.feed();
+                    set_timeout(
+                        move || {
+                            if !feed.is_open() && session.run.get_untracked() == run {
+                                now();
+                            }
+                        },
+                        PATIENCE,
+                    );
+                }
+            }
+            News::Evicted(why) => self.said.set(format!(
+                "The server no longer keeps this run: {why} It stays on this page; save it, or go on."
+            )),
+            News::Refused(why) => self.said.set(why),
+        }
+    }
+}
