@@ -47,6 +47,18 @@ pub enum Error {
         /// The limit's unit.
         unit: &'static str,
     },
+    /// A figure in the request is beyond its bound.
+    #[error("{what}={value} is beyond its bound: {start} to {end} {unit}", start = .bound.start(), end = .bound.end())]
+    OutOfBounds {
+        /// The figure's name.
+        what: &'static str,
+        /// What was asked for.
+        value: u64,
+        /// What may be asked for.
+        bound: std::ops::RangeInclusive<u64>,
+        /// The figure's unit; empty where it has none.
+        unit: &'static str,
+    },
     /// A cap is reached; it may work again later.
     #[error("{what}: at most {limit} at once")]
     TooMany {
@@ -120,6 +132,9 @@ impl Error {
                 "Unsupported media type",
             ),
             Error::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Too large"),
+            Error::OutOfBounds { .. } => {
+                (StatusCode::BAD_REQUEST, "out-of-bounds", "Beyond a bound")
+            }
             Error::TooMany { .. } => (StatusCode::TOO_MANY_REQUESTS, "too-many", "Too many"),
             Error::Unprocessable(_) => (
                 StatusCode::UNPROCESSABLE_ENTITY,
@@ -155,6 +170,10 @@ impl Error {
         let (status, slug, title) = self.class();
         let limit = match self {
             Error::TooLarge { limit, .. } | Error::TooMany { limit, .. } => Some(*limit),
+            Error::OutOfBounds { value, bound, .. } if value < bound.start() => {
+                Some(*bound.start())
+            }
+            Error::OutOfBounds { bound, .. } => Some(*bound.end()),
             _ => None,
         };
         let detail = match self {

@@ -2,7 +2,11 @@
 
 use std::net::SocketAddr;
 
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+};
 
 use crate::{AppState, Config, connection};
 
@@ -64,4 +68,22 @@ pub async fn serve_with(change: impl FnOnce(&mut Config)) -> TestServer {
         stop: Some(stop),
         _data: data,
     }
+}
+
+/// Sends exactly these bytes and returns all that comes until the server closes the connection. A server may close it
+/// before it has read everything: what it answered first is returned.
+pub async fn raw(server: &TestServer, request: &[u8]) -> Vec<u8> {
+    let mut socket = TcpStream::connect(server.addr)
+        .await
+        .expect("the server accepts");
+    let (mut reader, mut writer) = socket.split();
+    let mut answer = Vec::new();
+    let read = async {
+        let mut piece = [0; 64 * 1024];
+        while let Ok(count @ 1..) = reader.read(&mut piece).await {
+            answer.extend_from_slice(&piece[..count]);
+        }
+    };
+    let (_, ()) = tokio::join!(writer.write_all(request), read);
+    answer
 }

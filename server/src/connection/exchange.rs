@@ -1,6 +1,9 @@
 //! What a handler knows of the trace: its own exchange.
 
-use std::{convert::Infallible, time::Instant};
+use std::{
+    convert::Infallible,
+    time::{Duration, Instant},
+};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use wire::trace::{Kind, Lane, SpanId};
@@ -13,6 +16,7 @@ use crate::trace::{Draft, RunHandle};
 pub struct Exchange {
     joined: Option<(RunHandle, SpanId)>,
     connection: u64,
+    parse_took: Option<Duration>,
 }
 
 impl Exchange {
@@ -21,7 +25,21 @@ impl Exchange {
         Exchange {
             joined: Some((run, span)),
             connection,
+            parse_took: None,
         }
+    }
+
+    /// The same, knowing how long its head took from the first byte until it was parsed.
+    #[must_use]
+    pub fn parsed_within(mut self, took: Duration) -> Exchange {
+        self.parse_took = Some(took);
+        self
+    }
+
+    /// How long the head took from its first byte until it was parsed, where the tap saw it; whether anybody records
+    /// it or not.
+    pub fn parse_took(&self) -> Option<Duration> {
+        self.parse_took
     }
 
     /// Does anybody record this?
