@@ -226,7 +226,7 @@ fn choose(asset: &Asset, request: &HeaderMap) -> (Bytes, Option<&'static str>) {
 
 /// Whether `Accept-Encoding` names the coding, or `*`, with a weight other than 0 (RFC 9110, section 12.5.3). Between
 /// those that are accepted the server is free, and takes the smallest.
-fn accepts(request: &HeaderMap, coding: &str) -> bool {
+pub(super) fn accepts(request: &HeaderMap, coding: &str) -> bool {
     let mut by_star = false;
     let values = request
         .get_all(header::ACCEPT_ENCODING)
@@ -247,7 +247,7 @@ fn accepts(request: &HeaderMap, coding: &str) -> bool {
 }
 
 /// `If-None-Match` compares weakly: `W/` does not matter (RFC 9110, section 13.1.2).
-fn matches(if_none_match: &HeaderValue, etag: &str) -> bool {
+pub(super) fn matches(if_none_match: &HeaderValue, etag: &str) -> bool {
     if_none_match.to_str().is_ok_and(|value| {
         value
             .split(',')

@@ -1,13 +1,141 @@
-//! The documents: `/`, `/labs/{slug}`, and the assets they need.
+//! The documents: `/`, `/labs/{slug}`, `/run`, `/problems/{slug}`, `/credits`, and the assets they need.
+//!
+//! A document is rendered once for each name the server is called by (its commands spell the address out), compressed,
+//! and from then on only handed out. It is complete without WebAssembly; the WebAssembly mounts a lab into its place.
 
 pub mod assets;
 pub mod dev;
 
-use axum::Router;
+mod document;
+mod home;
+mod icons;
+mod lab;
+mod lanes;
+mod lesson;
+mod markdown;
+mod policy;
+mod problems;
+mod run;
+mod shell;
+mod sketch;
+mod sketches;
+mod source;
+mod stored;
+mod terminal;
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Router,
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use wire::Lab;
 
 use crate::AppState;
+use document::{Documents, Page, Visit};
 
 /// The routes of documents and assets.
 pub fn router() -> Router<AppState> {
-    Router::new().merge(assets::router()).merge(dev::router())
+    Router::new()
+        .route("/", get(home))
+        .route("/labs/{slug}", get(lab))
+        .route("/run", get(run))
+        .route("/problems/{slug}", get(problem))
+        .route("/credits", get(credits))
+        .route(policy::SPECULATION_RULES_PATH, get(speculation_rules))
+        .layer(Extension(Arc::new(Documents::default())))
+        .merge(assets::router())
+        .merge(dev::router())
+}
+
+/// The document for an address that nothing has, where the client prefers a document; `None` where it did not ask for
+/// one and a problem document serves it better.
+pub fn not_found(request: &HeaderMap) -> Option<Response> {
+    wants_html(request).then(|| Page::NotFound.render_for(&Visit::unnamed()).answer(request))
+}
+
+/// Does `Accept` name HTML? A browser's navigation does; curl's `*/*` does not.
+fn wants_html(request: &HeaderMap) -> bool {
+    request
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|field| field.to_str().ok())
+        .flat_map(|field| field.split(','))
+        .any(|range| {
+            range
+                .split(';')
+                .next()
+                .is_some_and(|media| media.trim().eq_ignore_ascii_case("text/html"))
+        })
+}
+
+type Shelf = Extension<Arc<Documents>>;
+
+async fn home(State(state): State<AppState>, shelf: Shelf, headers: HeaderMap) -> Response {
+    shelf.answer(Page::Home, &state, &headers).await
+}
+
+async fn lab(
+    State(state): State<AppState>,
+    shelf: Shelf,
+    headers: HeaderMap,
+    Path(slug): Path<String>,
+) -> Response {
+    let page = Lab::from_slug(&slug).map_or(Page::NotFound, Page::Lab);
+    shelf.answer(page, &state, &headers).await
+}
+
+async fn run(State(state): State<AppState>, shelf: Shelf, headers: HeaderMap) -> Response {
+    shelf.answer(Page::Run, &state, &headers).await
+}
+
+async fn problem(
+    State(state): State<AppState>,
+    shelf: Shelf,
+    headers: HeaderMap,
+    Path(slug): Path<String>,
+) -> Response {
+    let page = problems::Explained::by_slug(&slug).map_or(Page::NotFound, Page::Problem);
+    shelf.answer(page, &state, &headers).await
+}
+
+async fn credits(State(state): State<AppState>, shelf: Shelf, headers: HeaderMap) -> Response {
+    shelf.answer(Page::Credits, &state, &headers).await
+}
+
+async fn speculation_rules() -> Response {
+    let mut response = (StatusCode::OK, policy::SPECULATION_RULES).into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/speculationrules+json"),
+    );
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("max-age=3600"),
+    );
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_gets_a_document_and_curl_does_not() {
+        let accept =
+            |value| HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(value))]);
+        assert!(wants_html(&accept(
+            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+        )));
+        assert!(wants_html(&accept("application/json, TEXT/HTML;q=0.5")));
+        assert!(!wants_html(&accept("*/*")));
+        assert!(!wants_html(&accept("application/json")));
+        assert!(!wants_html(&HeaderMap::new()));
+        let response = not_found(&accept("text/html")).expect("a document");
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+    }
 }

@@ -1,0 +1,114 @@
+//! `/labs/{slug}`: a lab's page. Complete as a document; the WebAssembly mounts the lab into `#lab`.
+
+use maud::{Markup, html};
+use wire::{Lab, trace::LaneKind};
+
+use super::{document::Visit, lesson, shell::Shell, sketch::Heads, source, terminal};
+
+/// The lanes that a lab's timeline begins with.
+const fn lanes(lab: Lab) -> &'static [LaneKind] {
+    match lab {
+        Lab::RequestResponse => &[
+            LaneKind::Browser,
+            LaneKind::Network,
+            LaneKind::Socket,
+            LaneKind::Handler,
+        ],
+        Lab::PublishSubscribe => &[
+            LaneKind::Browser,
+            LaneKind::Subscriber,
+            LaneKind::Network,
+            LaneKind::Socket,
+            LaneKind::Topic,
+        ],
+        Lab::ImageUpload => &[
+            LaneKind::Browser,
+            LaneKind::Network,
+            LaneKind::Socket,
+            LaneKind::Handler,
+            LaneKind::Storage,
+        ],
+    }
+}
+
+/// What stands where the timeline will be.
+const fn invitation(lab: Lab) -> (&'static str, &'static str) {
+    match lab {
+        Lab::RequestResponse => (
+            "One request, seen from both ends",
+            "Run sends it and draws when each byte left, arrived, was worked on and came back.",
+        ),
+        Lab::PublishSubscribe => (
+            "One message, many readers",
+            "Publish a message and see when it reached each subscriber, in this page and in others.",
+        ),
+        Lab::ImageUpload => (
+            "One file, whole or in chunks",
+            "Upload a photograph, pause it, go on, and see where every piece was at any time.",
+        ),
+    }
+}
+
+/// The document.
+pub(super) fn document(lab: Lab, visit: &Visit) -> Markup {
+    let (title, words) = invitation(lab);
+    Shell {
+        title: lab.title(),
+        description: lab.when_to_use(),
+        path: &lab.path(),
+        has_app: true,
+        has_rail: true,
+        main: html! {
+            header.lab-title {
+                h1 { (lab.title()) }
+                p { (lab.when_to_use()) }
+            }
+            section #lab data-lab=(lab.slug()) aria-label="Lab" {
+                div.lab-placeholder {
+                    div.lab-controls-placeholder {}
+                    div.lab-stage-placeholder {
+                        (Heads(lanes(lab)).markup())
+                        div.invitation {
+                            p.invitation-title { (title) }
+                            p { (words) }
+                            p.when-loading { "The lab is being loaded." }
+                            p.when-failed {
+                                "The lab could not be loaded: this browser did not run its WebAssembly. Reload the page, or try a "
+                                "browser of mid-2024 or later. The commands below work without it."
+                            }
+                            noscript {
+                                p {
+                                    "The lab needs JavaScript and WebAssembly. Everything else works without: the lesson, the source, "
+                                    "and " a href="#tab-terminal" { "the same requests from a terminal" } "."
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+            div.lab-below {
+                (lesson::article(lab))
+                div #lab-tabs {
+                    (terminal::section(lab, visit))
+                    section #tab-source.tab aria-labelledby="tab-source-title" {
+                        h2 #tab-source-title { "The code that ran" }
+                        p {
+                            "The file that this server was compiled from. A mark in the margin is a line that records an event, in "
+                            "the colour of its lane."
+                        }
+                        @for file in source::files(lab) { (source::listing(file)) }
+                    }
+                    section #tab-bytes.tab aria-labelledby="tab-bytes-title" {
+                        h2 #tab-bytes-title { "Bytes" }
+                        p {
+                            "When the lab has run, the messages that it caused stand here byte by byte, as the server’s socket saw "
+                            "them. From a terminal, " code { "curl --trace-ascii -" } " shows what curl saw: one record for each "
+                            "read, which is not one for each segment."
+                        }
+                    }
+                }
+            }
+        },
+    }
+    .document()
+}

@@ -1,0 +1,237 @@
+//! The ladders of the first page.
+
+use wire::{Lab, trace::LaneKind};
+
+use super::sketch::{
+    Mark::{Arrow, Bar, Cut, Error, Fold},
+    Sketch,
+};
+
+/// The picture beside the first words: what a ladder is.
+pub(super) const FIRST: Sketch = Sketch {
+    says: "A ladder: the browser’s request slants down to the server’s socket, the handler parses and works, the response slants back. Soft bands at the browser’s end show how far its clock may be off.",
+    lanes: &[
+        (LaneKind::Browser, "Browser"),
+        (LaneKind::Socket, "Server’s socket"),
+        (LaneKind::Handler, "Handler"),
+    ],
+    step: 168,
+    height: 268,
+    marks: &[
+        Error { lane: 0, at: 16 },
+        Arrow {
+            from: 0,
+            to: 1,
+            at: 16,
+            takes: 32,
+            words: "GET /api/echo",
+        },
+        Bar {
+            lane: 1,
+            at: 46,
+            until: 54,
+            words: "",
+        },
+        Bar {
+            lane: 2,
+            at: 58,
+            until: 72,
+            words: "parse",
+        },
+        Bar {
+            lane: 2,
+            at: 76,
+            until: 184,
+            words: "work",
+        },
+        Bar {
+            lane: 1,
+            at: 190,
+            until: 198,
+            words: "",
+        },
+        Arrow {
+            from: 1,
+            to: 0,
+            at: 198,
+            takes: 32,
+            words: "200 OK",
+        },
+        Error { lane: 0, at: 230 },
+        Bar {
+            lane: 0,
+            at: 236,
+            until: 252,
+            words: "use",
+        },
+    ],
+};
+
+/// The picture of a lab.
+pub(super) const fn of(lab: Lab) -> &'static Sketch {
+    match lab {
+        Lab::RequestResponse => &REQUEST_RESPONSE,
+        Lab::PublishSubscribe => &PUBLISH_SUBSCRIBE,
+        Lab::ImageUpload => &IMAGE_UPLOAD,
+    }
+}
+
+const REQUEST_RESPONSE: Sketch = Sketch {
+    says: "One request to the server’s socket, a stretch of work in the handler, one response back.",
+    lanes: &[
+        (LaneKind::Browser, "Browser"),
+        (LaneKind::Socket, "Socket"),
+        (LaneKind::Handler, "Handler"),
+    ],
+    step: 112,
+    height: 150,
+    marks: &[
+        Arrow {
+            from: 0,
+            to: 1,
+            at: 12,
+            takes: 22,
+            words: "request",
+        },
+        Bar {
+            lane: 2,
+            at: 36,
+            until: 46,
+            words: "parse",
+        },
+        Bar {
+            lane: 2,
+            at: 50,
+            until: 96,
+            words: "work",
+        },
+        Arrow {
+            from: 1,
+            to: 0,
+            at: 98,
+            takes: 22,
+            words: "response",
+        },
+        Bar {
+            lane: 0,
+            at: 124,
+            until: 138,
+            words: "use",
+        },
+    ],
+};
+
+const PUBLISH_SUBSCRIBE: Sketch = Sketch {
+    says: "A publisher sends one message to a topic; the topic sends a copy to each of three subscribers, where it arrives at different times.",
+    lanes: &[
+        (LaneKind::Browser, "Sender"),
+        (LaneKind::Topic, "Topic"),
+        (LaneKind::Subscriber, "Sub 1"),
+        (LaneKind::Subscriber, "Sub 2"),
+        (LaneKind::Subscriber, "Sub 3"),
+    ],
+    step: 67,
+    height: 150,
+    marks: &[
+        Arrow {
+            from: 0,
+            to: 1,
+            at: 16,
+            takes: 16,
+            words: "POST",
+        },
+        Bar {
+            lane: 1,
+            at: 32,
+            until: 48,
+            words: "",
+        },
+        Arrow {
+            from: 1,
+            to: 2,
+            at: 40,
+            takes: 18,
+            words: "",
+        },
+        Arrow {
+            from: 1,
+            to: 3,
+            at: 44,
+            takes: 46,
+            words: "",
+        },
+        Arrow {
+            from: 1,
+            to: 4,
+            at: 48,
+            takes: 82,
+            words: "",
+        },
+        Bar {
+            lane: 2,
+            at: 58,
+            until: 66,
+            words: "",
+        },
+        Bar {
+            lane: 3,
+            at: 90,
+            until: 98,
+            words: "",
+        },
+        Bar {
+            lane: 4,
+            at: 130,
+            until: 138,
+            words: "",
+        },
+    ],
+};
+
+const IMAGE_UPLOAD: Sketch = Sketch {
+    says: "Chunks go to the server and are stored; one is cut by a pause; after idle time the browser asks how far it got and sends the rest.",
+    lanes: &[
+        (LaneKind::Browser, "Browser"),
+        (LaneKind::Socket, "Socket"),
+        (LaneKind::Storage, "Storage"),
+    ],
+    step: 112,
+    height: 150,
+    marks: &[
+        Arrow {
+            from: 0,
+            to: 1,
+            at: 10,
+            takes: 16,
+            words: "part 1",
+        },
+        Bar {
+            lane: 2,
+            at: 22,
+            until: 38,
+            words: "stored",
+        },
+        Cut {
+            from: 0,
+            at: 42,
+            words: "pause",
+        },
+        Fold {
+            at: 66,
+            words: "idle",
+        },
+        Arrow {
+            from: 0,
+            to: 1,
+            at: 98,
+            takes: 16,
+            words: "part 2",
+        },
+        Bar {
+            lane: 2,
+            at: 112,
+            until: 128,
+            words: "stored",
+        },
+    ],
+};
