@@ -90,15 +90,15 @@ pub(super) fn document(lab: Lab, visit: &Visit) -> Markup {
                 (lesson::article(lab))
                 div #lab-tabs {
                     (terminal::section(lab, visit))
-                    section #tab-source.tab aria-labelledby="tab-source-title" {
+                    section #tab-source aria-labelledby="tab-source-title" {
                         h2 #tab-source-title { "The code that ran" }
                         p {
                             "The file that this server was compiled from. A mark in the margin is a line that records an event, in "
                             "the colour of its lane."
                         }
-                        @for file in source::files(lab) { (source::listing(file)) }
+                        @for (at, file) in source::files(lab).iter().enumerate() { (source::listing(file, at == 0)) }
                     }
-                    section #tab-bytes.tab aria-labelledby="tab-bytes-title" {
+                    section #tab-bytes aria-labelledby="tab-bytes-title" {
                         h2 #tab-bytes-title { "Bytes" }
                         p {
                             "When the lab has run, the messages that it caused stand here byte by byte, as the server’s socket saw "

@@ -28,7 +28,7 @@ macro_rules! problem {
 }
 
 /// Every problem type of [`crate::Error`].
-const ALL: [Explained; 15] = [
+const ALL: [Explained; 17] = [
     problem!(
         "bad-request",
         "Bad request",
@@ -114,6 +114,20 @@ const ALL: [Explained; 15] = [
         "Send it again. The deadlines stand in roundtrip --help."
     ),
     problem!(
+        "unprocessable",
+        "Makes no sense",
+        UNPROCESSABLE_ENTITY,
+        "The request was read without trouble; what it asks for contradicts itself or what is there.",
+        "Read detail: it says which two things do not go together."
+    ),
+    problem!(
+        "unavailable",
+        "Not available now",
+        SERVICE_UNAVAILABLE,
+        "The server is stopping, or has no room for another connection.",
+        "Try again in a moment."
+    ),
+    problem!(
         "storage",
         "The storage cannot take it",
         INSUFFICIENT_STORAGE,
@@ -194,6 +208,8 @@ mod tests {
             Error::TooMany { what: "", limit: 1 },
             Error::Timeout(words()),
             Error::Storage(words()),
+            Error::Unprocessable(words()),
+            Error::Unavailable(words()),
             Error::UpgradeRequired(words()),
             Error::Internal(anyhow::anyhow!("")),
         ];
@@ -212,6 +228,8 @@ mod tests {
                 | Error::TooMany { .. }
                 | Error::Timeout(_)
                 | Error::Storage(_)
+                | Error::Unprocessable(_)
+                | Error::Unavailable(_)
                 | Error::UpgradeRequired(_)
                 | Error::Internal(_) => {}
             }

@@ -40,7 +40,12 @@ macro_rules! source {
 pub(super) const fn files(lab: Lab) -> &'static [SourceFile] {
     match lab {
         Lab::RequestResponse => &[source!("labs/request_response.rs")],
-        Lab::PublishSubscribe => &[source!("labs/publish_subscribe.rs")],
+        Lab::PublishSubscribe => &[
+            source!("labs/publish_subscribe.rs"),
+            source!("labs/publish_subscribe/sse.rs"),
+            source!("labs/publish_subscribe/delivery.rs"),
+            source!("labs/publish_subscribe/history.rs"),
+        ],
         Lab::ImageUpload => &[source!("labs/image_upload.rs")],
     }
 }
@@ -103,8 +108,8 @@ impl Look {
     }
 }
 
-/// One file, a line a row, with the line numbers and the lanes' margin.
-pub(super) fn listing(file: &SourceFile) -> Markup {
+/// One file, a line a row, with the lanes' margin; folded unless `open`.
+pub(super) fn listing(file: &SourceFile, open: bool) -> Markup {
     let syntaxes = &*SYNTAXES;
     let syntax = syntaxes
         .find_syntax_by_extension("rs")
@@ -112,8 +117,8 @@ pub(super) fn listing(file: &SourceFile) -> Markup {
     let mut state = ParseState::new(syntax);
     let mut stack = ScopeStack::new();
     html! {
-        figure.source {
-            figcaption { code { (file.path) } }
+        details.source open[open] {
+            summary { code { (file.path) } }
             pre.listing tabindex="0" aria-label=(file.path) {
                 code {
                     @for line in file.text.split_inclusive('\n') {
@@ -262,7 +267,7 @@ mod tests {
     fn the_source_shown_is_the_file() {
         for lab in Lab::ALL {
             for file in files(lab) {
-                let shown = text_of(&listing(file).into_string());
+                let shown = text_of(&listing(file, true).into_string());
                 assert_eq!(shown, file.text, "{}", file.path);
                 let on_disk = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
                     .join("..")
@@ -279,7 +284,7 @@ mod tests {
             path: "x.rs",
             text: "// why\npub async fn answer() -> u8 { let s = \"a\\n<b>\"; 7 }\n",
         };
-        let html = listing(&file).into_string();
+        let html = listing(&file, true).into_string();
         for part in [
             "<span class=\"s-comment\">// why",
             "<span class=\"s-name\">answer</span>",
@@ -307,7 +312,7 @@ mod tests {
             path: "x.rs",
             text: "exchange.stretch(Kind::Process, began);\n",
         };
-        let html = listing(&file).into_string();
+        let html = listing(&file, true).into_string();
         assert!(
             html.contains("<span class=\"line lane-handler\" data-kind=\"process\">"),
             "{html}"

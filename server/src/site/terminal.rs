@@ -108,7 +108,7 @@ pub(super) fn commands(lab: Lab, origin: &str) -> Vec<Command> {
 /// The tab.
 pub(super) fn section(lab: Lab, visit: &Visit) -> Markup {
     html! {
-        section #tab-terminal.tab aria-labelledby="tab-terminal-title" {
+        section #tab-terminal aria-labelledby="tab-terminal-title" {
             h2 #tab-terminal-title { "In your terminal" }
             p {
                 "The server draws no line between this page and curl. These commands make a run of their own; a request "
