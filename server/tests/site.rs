@@ -88,7 +88,7 @@ async fn a_lab_s_page_has_its_places_and_marks_its_link() {
             lab.when_to_use(),
             &format!("<section id=\"lab\" data-lab=\"{}\"", lab.slug()),
             "<article class=\"lesson\"",
-            "<div id=\"lab-tabs\">",
+            "<div id=\"lab-tabs\"",
             "<section id=\"tab-terminal\"",
             "<section id=\"tab-source\"",
             "<section id=\"tab-bytes\"",

@@ -212,10 +212,10 @@ fn bounds() -> Markup {
         ),
     ];
     html! {
-        section.bounds {
+        section.limits {
             h2 { "Limits" }
             p { "Each is met with an error that names it. Deadlines and caps of connections stand in " code.nowrap { "roundtrip --help" } "." }
-            dl.bounds-list {
+            dl.limits-list {
                 @for (what, limit) in rows { div { dt { (what) } dd { (with_nbsp(&limit)) } } }
             }
         }

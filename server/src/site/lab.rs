@@ -88,7 +88,7 @@ pub(super) fn document(lab: Lab, visit: &Visit) -> Markup {
             }
             div.lab-below {
                 (lesson::article(lab))
-                div #lab-tabs {
+                div #lab-tabs role="region" aria-label="By hand, in code, in bytes" {
                     (terminal::section(lab, visit))
                     section #tab-source aria-labelledby="tab-source-title" {
                         h2 #tab-source-title { "The code that ran" }

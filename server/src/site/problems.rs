@@ -28,7 +28,7 @@ macro_rules! problem {
 }
 
 /// Every problem type of [`crate::Error`].
-const ALL: [Explained; 17] = [
+const ALL: [Explained; 18] = [
     problem!(
         "bad-request",
         "Bad request",
@@ -98,6 +98,13 @@ const ALL: [Explained; 17] = [
         PAYLOAD_TOO_LARGE,
         "Something is larger than its limit. limit holds the limit, in the unit that detail names.",
         "Send less, or send it in parts where the endpoint takes parts."
+    ),
+    problem!(
+        "out-of-bounds",
+        "Beyond a bound",
+        BAD_REQUEST,
+        "A figure that was asked for lies outside its bounds. limit holds the bound that was passed, in the unit that detail names.",
+        "Ask for a figure within the bounds. The page shows them beside each field."
     ),
     problem!(
         "too-many",
@@ -205,6 +212,12 @@ mod tests {
                 limit: 1,
                 unit: "",
             },
+            Error::OutOfBounds {
+                what: "",
+                value: 2,
+                bound: 0..=1,
+                unit: "",
+            },
             Error::TooMany { what: "", limit: 1 },
             Error::Timeout(words()),
             Error::Storage(words()),
@@ -225,6 +238,7 @@ mod tests {
                 | Error::PreconditionFailed(_)
                 | Error::UnsupportedMediaType(_)
                 | Error::TooLarge { .. }
+                | Error::OutOfBounds { .. }
                 | Error::TooMany { .. }
                 | Error::Timeout(_)
                 | Error::Storage(_)

@@ -39,7 +39,11 @@ macro_rules! source {
 /// The handlers behind a lab, the first of them first.
 pub(super) const fn files(lab: Lab) -> &'static [SourceFile] {
     match lab {
-        Lab::RequestResponse => &[source!("labs/request_response.rs")],
+        Lab::RequestResponse => &[
+            source!("labs/request_response.rs"),
+            source!("labs/request_response/body.rs"),
+            source!("labs/request_response/framed.rs"),
+        ],
         Lab::PublishSubscribe => &[
             source!("labs/publish_subscribe.rs"),
             source!("labs/publish_subscribe/sse.rs"),
