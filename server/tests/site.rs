@@ -235,3 +235,40 @@ async fn the_browser_is_told_what_it_may_fetch_ahead() {
         "application/speculationrules+json"
     );
 }
+
+#[tokio::test]
+async fn the_sample_photograph_is_named_where_the_site_is_inside() {
+    let server = serve().await;
+    let html = html(&server, &Lab::ImageUpload.path()).await;
+    let named = server::site::assets::logical("samples/deep-field.jpg");
+    assert_eq!(values(&html, "data-sample").first().copied(), named);
+}
+
+#[test]
+fn each_lab_has_its_row_in_the_readme() {
+    let readme = include_str!("../../README.md");
+    for lab in Lab::ALL {
+        let file = format!("server/src/labs/{}.rs", lab.slug().replace('-', "_"));
+        let row = readme
+            .lines()
+            .find(|line| line.contains(&format!("({file})")))
+            .unwrap_or_else(|| panic!("{file}"));
+        assert!(row.contains(lab.title()), "{row}");
+        assert!(row.contains(&lab.path()), "{row}");
+    }
+}
+
+#[test]
+fn the_links_of_the_documents_in_the_repository_lead_somewhere() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for (name, text) in [
+        ("README.md", include_str!("../../README.md")),
+        ("CONTRIBUTING.md", include_str!("../../CONTRIBUTING.md")),
+    ] {
+        for rest in text.split("](").skip(1) {
+            let target = rest.split(')').next().unwrap_or_default();
+            let elsewhere = target.starts_with("http") || target == "docs/screenshot.png";
+            assert!(elsewhere || root.join(target).exists(), "{name}: {target}");
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use wire::{Lab, trace::LaneKind};
 
-use super::{document::Visit, lesson, shell::Shell, sketch::Heads, source, terminal};
+use super::{assets, document::Visit, lesson, shell::Shell, sketch::Heads, source, terminal};
 
 /// The lanes that a lab's timeline begins with.
 const fn lanes(lab: Lab) -> &'static [LaneKind] {
@@ -49,6 +49,14 @@ const fn invitation(lab: Lab) -> (&'static str, &'static str) {
     }
 }
 
+/// The address of the file that a lab begins with.
+fn sample(lab: Lab) -> Option<&'static str> {
+    match lab {
+        Lab::ImageUpload => assets::logical("samples/deep-field.jpg"),
+        Lab::RequestResponse | Lab::PublishSubscribe => None,
+    }
+}
+
 /// The document.
 pub(super) fn document(lab: Lab, visit: &Visit) -> Markup {
     let (title, words) = invitation(lab);
@@ -63,7 +71,7 @@ pub(super) fn document(lab: Lab, visit: &Visit) -> Markup {
                 h1 { (lab.title()) }
                 p { (lab.when_to_use()) }
             }
-            section #lab data-lab=(lab.slug()) aria-label="Lab" {
+            section #lab data-lab=(lab.slug()) data-sample=[sample(lab)] aria-label="Lab" {
                 div.lab-placeholder {
                     div.lab-controls-placeholder {}
                     div.lab-stage-placeholder {
