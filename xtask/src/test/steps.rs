@@ -32,7 +32,9 @@ impl Step {
                     "--no-deps",
                     "--document-private-items",
                 ]);
-                context.check(docs.env("RUSTDOCFLAGS", "-D warnings"))
+                // Private items are documented, too, so a link to one leads somewhere.
+                let flags = "-D warnings -A rustdoc::private_intra_doc_links";
+                context.check(docs.env("RUSTDOCFLAGS", flags))
             }
             Self::Nextest => native(context),
             Self::Doctests => context.check(&mut cargo(&[
@@ -115,7 +117,8 @@ fn wasm(context: &mut Context<'_>) -> Result<()> {
             "--no-fail-fast",
         ])
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
-        .env("CHROMEDRIVER", driver);
+        .env("CHROMEDRIVER", driver)
+        .env("WASM_BINDGEN_TEST_ONLY_WEB", "1");
     context.check(&mut tests)
 }
 
