@@ -1,6 +1,6 @@
 //! The lessons: Markdown beside each lab's handler.
 //!
-//! A sentence that explains an event carries `data-explains` with the name of its [`Kind`]; the timeline's inspector
+//! A sentence that explains an event carries `data-explains` with the name of its [`Kind`](wire::trace::Kind); the timeline's inspector
 //! shows that sentence. Each kind that a lab can emit is explained in its lesson exactly once.
 
 use maud::{Markup, PreEscaped, html};

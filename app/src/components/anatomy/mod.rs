@@ -1,6 +1,6 @@
 //! The anatomy of the messages of a run, from the bytes that the server's socket really read and wrote.
 //!
-//! [`assemble`] puts an exchange's bytes together, [`take_apart`] names every piece of them, [`words`] says what a piece
+//! [`assemble()`] puts an exchange's bytes together, [`take_apart`] names every piece of them, [`words`] says what a piece
 //! is for.
 
 mod assemble;
