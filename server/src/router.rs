@@ -19,6 +19,7 @@ struct ApiDoc;
 fn api() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(ApiDoc::openapi())
         .merge(labs::router())
+        .merge(connection::router())
         .merge(trace::router())
         .merge(reference::router())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, topics::Topics, trace::Recorder, uploads::Uploads};
+use crate::{Config, connection::Connections, topics::Topics, trace::Recorder, uploads::Uploads};
 
 /// Shared by all handlers; cloning it costs one reference count.
 #[derive(Clone)]
@@ -18,6 +18,7 @@ struct Inner {
     topics: Topics,
     uploads: Uploads,
     stopping: CancellationToken,
+    connections: Connections,
 }
 
 impl AppState {
@@ -29,6 +30,7 @@ impl AppState {
             topics: Topics::new(config.topics.clone()),
             uploads,
             stopping: CancellationToken::new(),
+            connections: Connections::new(config.limits.clone()),
             config,
         };
         Ok(AppState {
@@ -44,6 +46,11 @@ impl AppState {
     /// Cancelled when the server begins to stop: streams end themselves then, each as its protocol says goodbye.
     pub fn stopping(&self) -> &CancellationToken {
         &self.inner.stopping
+    }
+
+    /// The connections that are open.
+    pub fn connections(&self) -> &Connections {
+        &self.inner.connections
     }
 
     /// The trace.

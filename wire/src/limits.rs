@@ -14,8 +14,17 @@ pub const ECHO_BODY_MAX: u64 = 1024 * 1024;
 pub const PROBE_BYTES_MAX: u64 = 64 * 1024;
 /// The largest reply that `POST /api/probe` hands back, in bytes.
 pub const PROBE_REPLY_MAX: u64 = 1024 * 1024;
-/// How long the probe waits for the server's answer, in milliseconds.
-pub const PROBE_WAIT_MS: u64 = 10_000;
+/// How long the probe waits for the next byte of the server's answer, in milliseconds: longer than the server waits for
+/// the rest of a head.
+pub const PROBE_WAIT_MS: u64 = 15_000;
+/// How long the probe takes in all, in milliseconds.
+pub const PROBE_TOTAL_MS: u64 = 45_000;
+/// In how many pieces the probe sends a request at most.
+pub const PROBE_PIECES_MAX: u64 = 64;
+/// The longest pause of the probe between two pieces, in milliseconds.
+pub const PROBE_GAP_MS_MAX: u64 = 2_000;
+/// How many probes run at once.
+pub const PROBES_MAX: usize = 256;
 
 /// The longest topic name, in characters.
 pub const TOPIC_NAME_MAX: usize = 128;

@@ -2,12 +2,19 @@
 
 use std::{
     convert::Infallible,
+    fmt::Write as _,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use axum::{extract::FromRequestParts, http::request::Parts};
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderValue, request::Parts},
+};
+use parking_lot::Mutex;
 use wire::trace::{Kind, Lane, SpanId};
 
+use super::{entry::Sender, tap::Shared};
 use crate::trace::{Draft, RunHandle};
 
 /// One request and its response. Extract it in a handler to say what happens there; where the request joined no run,
@@ -16,7 +23,7 @@ use crate::trace::{Draft, RunHandle};
 pub struct Exchange {
     joined: Option<(RunHandle, SpanId)>,
     connection: u64,
-    parse_took: Option<Duration>,
+    timings: Arc<Mutex<Vec<(&'static str, Duration)>>>,
 }
 
 impl Exchange {
@@ -25,21 +32,23 @@ impl Exchange {
         Exchange {
             joined: Some((run, span)),
             connection,
-            parse_took: None,
+            timings: Arc::default(),
         }
     }
 
     /// The same, knowing how long its head took from the first byte until it was parsed.
     #[must_use]
-    pub fn parsed_within(mut self, took: Duration) -> Exchange {
-        self.parse_took = Some(took);
+    pub fn parsed_within(self, took: Duration) -> Exchange {
+        self.timing(PARSE, took);
         self
     }
 
     /// How long the head took from its first byte until it was parsed, where the tap saw it; whether anybody records
     /// it or not.
     pub fn parse_took(&self) -> Option<Duration> {
-        self.parse_took
+        let timings = self.timings.lock();
+        let parse = timings.iter().find(|(name, _)| *name == PARSE);
+        parse.map(|(_, took)| *took)
     }
 
     /// Does anybody record this?
@@ -52,6 +61,11 @@ impl Exchange {
         self.joined.as_ref().map(|(run, _)| run)
     }
 
+    /// The exchange's id in its run: the parent id of the request's `traceparent`.
+    pub fn id(&self) -> Option<SpanId> {
+        self.joined.as_ref().map(|(_, span)| *span)
+    }
+
     /// Records an event of this exchange. `draft` is only made when somebody records.
     pub fn emit(&self, draft: impl FnOnce() -> Draft) {
         if let Some((run, span)) = &self.joined {
@@ -62,9 +76,56 @@ impl Exchange {
         }
     }
 
-    /// Records a stretch of the handler that began at `since` and is over now.
+    /// Records a stretch of the handler that began at `since` and is over now. It stands in the response's
+    /// `Server-Timing` too, recorded or not, unless the response's head is out already.
     pub fn stretch(&self, kind: Kind, since: Instant) {
-        self.emit(|| Draft::new(Lane::HANDLER, kind, since).until(Instant::now()));
+        let now = Instant::now();
+        if let Some(metric) = metric(kind) {
+            self.timing(metric, now.saturating_duration_since(since));
+        }
+        self.emit(|| Draft::new(Lane::HANDLER, kind, since).until(now));
+    }
+
+    /// Adds a metric to the response's `Server-Timing`; `name` is a token (RFC 9110 §5.6.2). Said twice, it adds up.
+    pub fn timing(&self, name: &'static str, duration: Duration) {
+        let mut timings = self.timings.lock();
+        match timings.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, sum)) => *sum += duration,
+            None => timings.push((name, duration)),
+        }
+    }
+
+    /// The value of `Server-Timing` (W3C Server Timing §2): what took how long, in milliseconds. A handler that says
+    /// nothing about processing has processed all the time since it was `called`.
+    pub(super) fn server_timing(&self, called: Instant) -> Option<HeaderValue> {
+        let mut timings = self.timings.lock();
+        if !timings.iter().any(|(name, _)| *name == PROCESS) {
+            timings.push((PROCESS, called.elapsed()));
+        }
+        let mut value = String::with_capacity(64);
+        for (name, duration) in timings.iter() {
+            let comma = if value.is_empty() { "" } else { ", " };
+            let ms = duration.as_secs_f64() * 1e3;
+            // Writing to a string cannot fail.
+            let _ = write!(value, "{comma}{name};dur={ms:.3}");
+        }
+        HeaderValue::try_from(value).ok()
+    }
+}
+
+const PARSE: &str = "parse";
+const PROCESS: &str = "process";
+
+/// What a kind of stretch is called in `Server-Timing`.
+const fn metric(kind: Kind) -> Option<&'static str> {
+    match kind {
+        Kind::Parse => Some(PARSE),
+        Kind::Body => Some("body"),
+        Kind::Process => Some(PROCESS),
+        Kind::Stored => Some("stored"),
+        Kind::Synced => Some("synced"),
+        Kind::Previewed => Some("previewed"),
+        _ => None,
     }
 }
 
@@ -77,5 +138,57 @@ impl<S: Send + Sync> FromRequestParts<S> for Exchange {
             .get::<Exchange>()
             .cloned()
             .unwrap_or_default())
+    }
+}
+
+/// The handler's call for one request of a connection: the tap's side of an exchange.
+#[derive(Clone)]
+pub(super) struct Call {
+    shared: Arc<Shared>,
+    number: u64,
+    first_read: Option<Instant>,
+}
+
+impl Call {
+    /// The connection's next request is handed over.
+    pub(super) fn begin(shared: &Arc<Shared>) -> Call {
+        let (number, first_read) = shared.messages.lock().call();
+        Call {
+            shared: shared.clone(),
+            number,
+            first_read,
+        }
+    }
+
+    pub(super) fn connection(&self) -> u64 {
+        self.shared.connection
+    }
+
+    /// When the request's first byte was read.
+    pub(super) fn first_read(&self) -> Option<Instant> {
+        self.first_read
+    }
+
+    /// The run that the whole connection belongs to, and this request's exchange in it.
+    pub(super) fn claimed(&self) -> Option<(RunHandle, SpanId)> {
+        self.shared.messages.lock().claimed(self.number)
+    }
+
+    /// Records this request's bytes into `run`, those that came before too.
+    pub(super) fn claim(&self, run: RunHandle, exchange: SpanId, sender: &Sender) {
+        self.shared
+            .messages
+            .lock()
+            .claim(self.number, run, exchange, sender);
+    }
+
+    /// Nobody records this request.
+    pub(super) fn leave(&self) {
+        self.shared.messages.lock().leave(self.number);
+    }
+
+    /// Did the peer keep the handler waiting for the body for too long?
+    pub(super) fn body_timed_out(&self) -> bool {
+        self.shared.messages.lock().body_timed_out(self.number)
     }
 }

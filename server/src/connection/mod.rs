@@ -1,34 +1,43 @@
-//! Connections: the accept loop, deadlines and caps, the tap that sees each connection's bytes and times, and the
-//! layers that every request passes.
+//! Connections: the accept loop, deadlines and caps, the tap that sees each connection's bytes and times, and what every
+//! request passes on its way to a handler.
 //!
 //! Architecture invariant: no handler and no lab knows the tap. They see an [`Exchange`], which is there for every
 //! request and records nothing when the request joined no run.
 
+mod accept;
+mod admission;
+mod entry;
 mod exchange;
+mod gate;
+mod headers;
+mod host;
+mod mask;
+mod messages;
+mod origin;
+mod probe;
+mod recording;
+mod refusal;
+mod system;
+mod tap;
+#[cfg(test)]
+mod tests;
 
+pub use accept::serve;
+pub use admission::Connections;
 pub use exchange::Exchange;
+pub use probe::router;
 
-use axum::Router;
-use tokio::net::TcpListener;
+use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state};
 
-use crate::AppState;
+use crate::{AppState, extract::DEFAULT_BODY_MAX};
 
-/// Wraps the routes in what every request passes: host and origin checks, joining a run, `Server-Timing`, the fallback.
-pub fn layers(routes: Router<AppState>, _state: &AppState) -> Router<AppState> {
+/// Wraps the routes in what every request passes: joining a run, host and origin checks, problem documents for every
+/// error, `Server-Timing` and the header fields that all responses carry. A body that a handler wants in memory has a
+/// limit; one that streams its body counts for itself.
+pub fn layers(routes: Router<AppState>, state: &AppState) -> Router<AppState> {
     routes
-}
-
-/// Serves until `shutdown` resolves, then drains.
-pub async fn serve(
-    listener: TcpListener,
-    state: AppState,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    let stopping = state.stopping().clone();
-    axum::serve(listener, crate::app(state))
-        .with_graceful_shutdown(async move {
-            shutdown.await;
-            stopping.cancel();
-        })
-        .await
+        .layer(DefaultBodyLimit::max(
+            usize::try_from(DEFAULT_BODY_MAX).unwrap_or(usize::MAX),
+        ))
+        .layer(from_fn_with_state(state.clone(), gate::pass))
 }

@@ -1,0 +1,272 @@
+//! Who may connect: caps on connections, in all and from one address; and what is known about those that are open.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+};
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, Semaphore};
+use wire::{limits::PROBES_MAX, trace::SpanId};
+
+use crate::{config::ConnectionLimits, trace::RunHandle};
+
+/// The connections of one server. Cloning it costs one reference count.
+#[derive(Clone)]
+pub struct Connections {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    limits: Arc<ConnectionLimits>,
+    /// Where this server listens, once it does.
+    local: OnceLock<SocketAddr>,
+    numbered: AtomicU64,
+    open: AtomicUsize,
+    per_address: Mutex<HashMap<IpAddr, usize>>,
+    /// Connections that the probe will make from these addresses, and the run that each belongs to.
+    expected: Mutex<HashMap<SocketAddr, Option<(RunHandle, SpanId)>>>,
+    probes: Semaphore,
+    stopping: AtomicBool,
+    all_closed: Notify,
+}
+
+/// Why a connection is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// There are as many as there may be.
+    InAll(usize),
+    /// There are as many from this address as there may be from one.
+    FromAddress(usize),
+}
+
+/// The place of one connection. It is free again when this is dropped.
+pub(super) struct Admitted {
+    connections: Connections,
+    connection: u64,
+    /// Under which address it counts; none where no cap per address applies.
+    address: Option<IpAddr>,
+}
+
+/// A request that came over one of the probe's own connections.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FromProbe;
+
+/// The promise that a connection from this address is the probe's, as long as this lives.
+pub(super) struct Expected {
+    connections: Connections,
+    from: SocketAddr,
+}
+
+impl Connections {
+    pub(crate) fn new(limits: ConnectionLimits) -> Connections {
+        Connections {
+            inner: Arc::new(Inner {
+                limits: Arc::new(limits),
+                local: OnceLock::new(),
+                numbered: AtomicU64::new(0),
+                open: AtomicUsize::new(0),
+                per_address: Mutex::default(),
+                expected: Mutex::default(),
+                probes: Semaphore::new(PROBES_MAX),
+                stopping: AtomicBool::new(false),
+                all_closed: Notify::new(),
+            }),
+        }
+    }
+
+    pub(super) fn limits(&self) -> &Arc<ConnectionLimits> {
+        &self.inner.limits
+    }
+
+    /// Where this server listens; none before it does.
+    pub(super) fn local_address(&self) -> Option<SocketAddr> {
+        self.inner.local.get().copied()
+    }
+
+    pub(super) fn listens_at(&self, address: SocketAddr) {
+        // A second listener of the same state would answer the same: the first one's address serves.
+        let _ = self.inner.local.set(address);
+    }
+
+    /// How many connections are open.
+    pub fn open(&self) -> usize {
+        self.inner.open.load(Relaxed)
+    }
+
+    /// A place for a connection from `peer`, and its number.
+    pub(super) fn admit(&self, peer: SocketAddr) -> Result<Admitted, Refused> {
+        let limits = &self.inner.limits;
+        if self.inner.open.fetch_add(1, Relaxed) >= limits.connections {
+            self.inner.open.fetch_sub(1, Relaxed);
+            return Err(Refused::InAll(limits.connections));
+        }
+        let mut admitted = Admitted {
+            connections: self.clone(),
+            connection: self.inner.numbered.fetch_add(1, Relaxed) + 1,
+            address: None,
+        };
+        let address = counted_as(peer.ip());
+        if limits.limit_loopback || !address.is_loopback() {
+            let mut per_address = self.inner.per_address.lock();
+            let count = per_address.entry(address).or_insert(0);
+            if *count >= limits.connections_per_address {
+                return Err(Refused::FromAddress(limits.connections_per_address));
+            }
+            *count += 1;
+            admitted.address = Some(address);
+        }
+        Ok(admitted)
+    }
+
+    /// A connection that will come from `from` is the probe's. With a run, its bytes belong there from the first one on;
+    /// its first request is that exchange.
+    pub(super) fn expect(&self, from: SocketAddr, run: Option<(RunHandle, SpanId)>) -> Expected {
+        self.inner.expected.lock().insert(from, run);
+        Expected {
+            connections: self.clone(),
+            from,
+        }
+    }
+
+    /// Is the connection from `peer` the probe's, and whose run is it in?
+    pub(super) fn expected(&self, peer: SocketAddr) -> Option<Option<(RunHandle, SpanId)>> {
+        self.inner.expected.lock().get(&peer).cloned()
+    }
+
+    /// A place for one probe.
+    pub(super) fn probes(&self) -> &Semaphore {
+        &self.inner.probes
+    }
+
+    pub(super) fn stop(&self) {
+        self.inner.stopping.store(true, Relaxed);
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.inner.stopping.load(Relaxed)
+    }
+
+    /// Waits until no connection is open.
+    pub(super) async fn all_closed(&self) {
+        loop {
+            let closed = self.inner.all_closed.notified();
+            if self.open() == 0 {
+                return;
+            }
+            closed.await;
+        }
+    }
+}
+
+impl Admitted {
+    pub(super) fn connection(&self) -> u64 {
+        self.connection
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        let inner = &self.connections.inner;
+        if let Some(address) = self.address
+            && let Entry::Occupied(mut count) = inner.per_address.lock().entry(address)
+        {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+        if inner.open.fetch_sub(1, Relaxed) == 1 {
+            inner.all_closed.notify_waiters();
+        }
+    }
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        self.connections.inner.expected.lock().remove(&self.from);
+    }
+}
+
+/// The address that a peer counts under: an IPv4 address within IPv6 is that IPv4 address, and of an IPv6 address only
+/// the network counts (/64), as one host has all of it.
+fn counted_as(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) if !address.is_loopback() => {
+            let network = address.to_bits() & !u128::from(u64::MAX);
+            IpAddr::V6(Ipv6Addr::from_bits(network))
+        }
+        address => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connections(limit_loopback: bool) -> Connections {
+        Connections::new(ConnectionLimits {
+            connections: 3,
+            connections_per_address: 2,
+            limit_loopback,
+            ..ConnectionLimits::default()
+        })
+    }
+
+    fn from(address: &str) -> SocketAddr {
+        SocketAddr::new(address.parse().expect("an address"), 1)
+    }
+
+    #[test]
+    fn one_address_gets_as_many_as_it_may_and_no_more() {
+        let connections = connections(false);
+        let _first = connections.admit(from("192.0.2.1")).ok();
+        let second = connections.admit(from("::ffff:192.0.2.1")).ok();
+        let third = connections.admit(from("192.0.2.1")).err();
+        assert_eq!(third, Some(Refused::FromAddress(2)));
+        assert!(connections.admit(from("192.0.2.2")).is_ok());
+        drop(second);
+        assert!(connections.admit(from("192.0.2.1")).is_ok());
+    }
+
+    #[test]
+    fn the_cap_in_all_holds_for_everybody() {
+        let connections = connections(false);
+        let places: Vec<_> = (0..3)
+            .map(|_| connections.admit(from("127.0.0.1")))
+            .collect();
+        assert!(places.iter().all(Result::is_ok));
+        let refused = connections.admit(from("127.0.0.1")).err();
+        assert_eq!(refused, Some(Refused::InAll(3)));
+        assert_eq!(connections.open(), 3);
+        drop(places);
+        assert_eq!(connections.open(), 0);
+    }
+
+    #[test]
+    fn loopback_counts_where_it_is_told_to() {
+        let connections = connections(true);
+        let _places = [
+            connections.admit(from("::1")),
+            connections.admit(from("::1")),
+        ];
+        let refused = connections.admit(from("::1")).err();
+        assert_eq!(refused, Some(Refused::FromAddress(2)));
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_address() {
+        assert_eq!(
+            counted_as("2001:db8::1".parse().expect("v6")),
+            counted_as("2001:db8::ffff".parse().expect("v6"))
+        );
+        assert_ne!(
+            counted_as("2001:db8:0:1::1".parse().expect("v6")),
+            counted_as("2001:db8::1".parse().expect("v6"))
+        );
+    }
+}

@@ -1,0 +1,106 @@
+//! How long a peer may keep the server waiting.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use humantime::format_duration;
+use tokio::time::{Instant as Clock, Sleep, sleep_until};
+
+use super::{
+    super::{messages::Waiting, refusal},
+    Tap,
+};
+
+impl Tap {
+    /// A read found nothing: has the peer kept the server waiting for too long? Says for what.
+    pub(super) fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<Waiting> {
+        let waiting = self.shared.messages.lock().waiting();
+        let limit = match waiting {
+            Waiting::FirstByte => self.limits.first_byte,
+            Waiting::Head(_) => self.limits.head,
+            Waiting::Body => self.limits.body_pause,
+            Waiting::NextRequest => self.limits.keep_alive,
+            Waiting::Nothing => {
+                self.waiting = None;
+                return Poll::Pending;
+            }
+        };
+        let since = match self.waiting {
+            Some((before, since)) if before == waiting => since,
+            _ => Clock::now(),
+        };
+        self.waiting = Some((waiting, since));
+        poll_until(&mut self.read_timer, since + limit, cx).map(|()| waiting)
+    }
+
+    /// The peer kept the server waiting for too long. An error is for the request's handler, which may still answer;
+    /// `None` ends the connection, perhaps with a last word.
+    pub(super) fn too_slow(&mut self, waiting: Waiting) -> Option<io::Error> {
+        let why = match waiting {
+            Waiting::FirstByte => {
+                let limit = format_duration(self.limits.first_byte);
+                format!("no byte came within {limit}")
+            }
+            Waiting::Head(_) => {
+                let limit = self.limits.head;
+                self.say_last(refusal::response(&refusal::head_timeout(limit), None));
+                format!(
+                    "the head was not complete within {}",
+                    format_duration(limit)
+                )
+            }
+            Waiting::Body => {
+                let limit = format_duration(self.limits.body_pause);
+                format!("the request's body paused for {limit}")
+            }
+            Waiting::NextRequest => {
+                let limit = format_duration(self.limits.keep_alive);
+                format!("no further request came within {limit}")
+            }
+            Waiting::Nothing => return None,
+        };
+        let mut messages = self.shared.messages.lock();
+        messages.close_because(why.clone());
+        if waiting == Waiting::Body {
+            messages.note_body_timeout();
+            return Some(io::Error::new(io::ErrorKind::TimedOut, why));
+        }
+        None
+    }
+
+    /// The kernel takes nothing: has the peer read nothing for too long?
+    pub(super) fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        let limit = self.limits.write_stall;
+        let timer = self
+            .write_timer
+            .get_or_insert_with(|| Box::pin(sleep_until(Clock::now() + limit)));
+        ready!(timer.as_mut().poll(cx));
+        let why = format!("the peer took nothing for {}", format_duration(limit));
+        self.shared.messages.lock().close_because(why.clone());
+        Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, why))
+    }
+}
+
+/// Ready once `deadline` has passed.
+///
+/// The timer is set anew only when it must go off earlier than it is set to: one that goes off too early, once in a
+/// while, costs less than one that is set for every request.
+pub(super) fn poll_until(
+    timer: &mut Pin<Box<Sleep>>,
+    deadline: Clock,
+    cx: &mut Context<'_>,
+) -> Poll<()> {
+    if timer.deadline() > deadline {
+        timer.as_mut().reset(deadline);
+    }
+    loop {
+        ready!(timer.as_mut().poll(cx));
+        if Clock::now() >= deadline {
+            return Poll::Ready(());
+        }
+        timer.as_mut().reset(deadline);
+    }
+}
