@@ -114,6 +114,7 @@ impl Shell<'_> {
 fn rail(path: &str) -> Markup {
     html! {
         nav #rail.rail popover aria-label="Labs" {
+            button.quiet.rail-close type="button" popovertarget="rail" popovertargetaction="hide" { "Close" }
             @for chapter in Chapter::ALL {
                 h2 { (chapter.title()) }
                 ul role="list" {

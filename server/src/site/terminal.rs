@@ -31,9 +31,24 @@ fn read_run(origin: &str) -> Command {
     }
 }
 
-/// The header field by which a request joins the run; each exchange has a number of its own.
-fn join(exchange: u64) -> String {
-    format!("-H \"traceparent: 00-$run-{exchange:016x}-01\"")
+/// curl with the header field by which its request joins the run; each exchange has a number of its own.
+fn curl(options: &str, exchange: u64) -> String {
+    format!("curl {options} -H \"traceparent: 00-$run-{exchange:016x}-01\"")
+}
+
+/// One command over several lines.
+fn lines(parts: &[&str]) -> String {
+    parts.join(" \\\n  ")
+}
+
+/// Appends what stands on standard input to the upload at `$upload`.
+fn append(exchange: u64, offset: u64) -> String {
+    lines(&[
+        &curl("-si -X PATCH", exchange),
+        &format!("-H 'Tus-Resumable: 1.0.0' -H 'Upload-Offset: {offset}'"),
+        "-H 'Content-Type: application/offset+octet-stream'",
+        "--data-binary @- $upload",
+    ])
 }
 
 /// The commands of a lab for a server at `origin`, in the order in which they are to be run.
@@ -42,32 +57,32 @@ pub(super) fn commands(lab: Lab, origin: &str) -> Vec<Command> {
         Lab::RequestResponse => vec![
             Command {
                 does: "Ask; the server works for 40 ms before it answers.",
-                lines: format!("curl -s {} \\\n  '{origin}/api/echo?delay_ms=40'", join(1)),
+                lines: lines(&[&curl("-s", 1), &format!("'{origin}/api/echo?delay_ms=40'")]),
             },
             Command {
                 does: "Send JSON and look at the bytes that curl saw.",
-                lines: format!(
-                    "curl -s {} \\\n  -H 'Content-Type: application/json' -d '{{\"name\":\"value\"}}' \\\n  \
-                     --trace-ascii - {origin}/api/echo",
-                    join(2)
-                ),
+                lines: lines(&[
+                    &curl("-s --trace-ascii -", 2),
+                    "-H 'Content-Type: application/json' -d '{\"name\":\"value\"}'",
+                    &format!("{origin}/api/echo"),
+                ]),
             },
         ],
         Lab::PublishSubscribe => vec![
             Command {
                 does: "Publish a message.",
-                lines: format!(
-                    "curl -s {} \\\n  -H 'Content-Type: text/plain' -d 'hello from a terminal' \\\n  \
-                     {origin}/api/topics/demo/messages",
-                    join(1)
-                ),
+                lines: lines(&[
+                    &curl("-s", 1),
+                    "-H 'Content-Type: text/plain' -d 'hello from a terminal'",
+                    &format!("{origin}/api/topics/demo/messages"),
+                ]),
             },
             Command {
                 does: "Subscribe for five seconds, from the first message that is kept.",
-                lines: format!(
-                    "curl -sN -m 5 {} -H 'Accept: text/event-stream' \\\n  '{origin}/api/topics/demo/events?after=00000000-0'",
-                    join(2)
-                ),
+                lines: lines(&[
+                    &curl("-sN -m 5", 2),
+                    &format!("'{origin}/api/topics/demo/events?after=00000000-0'"),
+                ]),
             },
         ],
         Lab::ImageUpload => vec![
@@ -77,25 +92,29 @@ pub(super) fn commands(lab: Lab, origin: &str) -> Vec<Command> {
             },
             Command {
                 does: "Upload it in one request.",
+                lines: lines(&[
+                    &curl("-s", 1),
+                    &format!("--data-binary @picture.bin {origin}/api/images"),
+                ]),
+            },
+            Command {
+                does: "Or create an upload (tus 1.0.0): its address is in the answer.",
                 lines: format!(
-                    "curl -s {} \\\n  --data-binary @picture.bin {origin}/api/images",
-                    join(1)
+                    "upload=$({}\ncase $upload in /*) upload={origin}$upload;; esac",
+                    lines(&[
+                        &curl("-si -X POST", 2),
+                        "-H 'Tus-Resumable: 1.0.0' -H 'Upload-Length: 300000'",
+                        &format!("{origin}/files |"),
+                    ]) + "\n  tr -d '\\r' | sed -n 's/^[Ll]ocation: //p')"
                 ),
             },
             Command {
-                does: "Or create an upload and send it in two parts (tus 1.0.0).",
-                lines: format!(
-                    "upload=$(curl -si {create} -X POST \\\n  -H 'Tus-Resumable: 1.0.0' -H 'Upload-Length: 300000' {origin}/files |\n  \
-                     tr -d '\\r' | sed -n 's/^[Ll]ocation: //p')\n\
-                     case $upload in /*) upload={origin}$upload;; esac\n\
-                     head -c 100000 picture.bin | curl -si {first} -X PATCH \\\n  -H 'Tus-Resumable: 1.0.0' -H 'Upload-Offset: 0' \\\n  \
-                     -H 'Content-Type: application/offset+octet-stream' --data-binary @- $upload\n\
-                     tail -c +100001 picture.bin | curl -si {second} -X PATCH \\\n  -H 'Tus-Resumable: 1.0.0' -H 'Upload-Offset: 100000' \\\n  \
-                     -H 'Content-Type: application/offset+octet-stream' --data-binary @- $upload",
-                    create = join(2),
-                    first = join(3),
-                    second = join(4),
-                ),
+                does: "Send the first 100,000 bytes.",
+                lines: format!("head -c 100000 picture.bin | {}", append(3, 0)),
+            },
+            Command {
+                does: "Send the rest, now or tomorrow.",
+                lines: format!("tail -c +100001 picture.bin | {}", append(4, 100_000)),
             },
         ],
     };
@@ -111,8 +130,8 @@ pub(super) fn section(lab: Lab, visit: &Visit) -> Markup {
         section #tab-terminal aria-labelledby="tab-terminal-title" {
             h2 #tab-terminal-title { "In your terminal" }
             p {
-                "The server draws no line between this page and curl. These commands make a run of their own; a request "
-                "joins a run by its " code { "traceparent" } " header."
+                "To the server curl is a client like this page. These commands make a run of their own; a request joins a run "
+                "by its " code { "traceparent" } " header."
             }
             ol.commands role="list" {
                 @for command in commands(lab, &visit.origin()) {
