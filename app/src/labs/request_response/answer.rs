@@ -84,10 +84,17 @@ fn lines(lines: impl Iterator<Item = String>) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// What the server answered to a raw request: its bytes as they came.
-pub fn of_raw(reply: &[u8]) -> Answer {
+/// What the server answered to a raw request: its bytes as they came, and why they end there (`Probe-End`).
+pub fn of_raw(reply: &[u8], end: &str) -> Answer {
+    let end = match end {
+        "complete" => " The answer is complete, and the connection stays open.",
+        "closed" => " Then it closed the connection.",
+        "idle" => " Then nothing more came, and the probe hung up.",
+        "bound" => " That is as much as the probe takes.",
+        _ => "",
+    };
     let line = if reply.is_empty() {
-        "The server closed the connection without a word.".to_owned()
+        format!("The server answered nothing.{end}")
     } else {
         let first = reply
             .split(|byte| *byte == b'\r')
@@ -97,10 +104,8 @@ pub fn of_raw(reply: &[u8]) -> Answer {
             .chars()
             .take(80)
             .collect::<String>();
-        format!(
-            "The server answered {}: {status}",
-            bytes(reply.len() as u64)
-        )
+        let count = bytes(reply.len() as u64);
+        format!("The server answered {count}: {status}.{end}")
     };
     let shown = reply.get(..SHOWN_MAX).unwrap_or(reply);
     let mut text = raw::from_bytes(shown);
@@ -158,15 +163,18 @@ mod tests {
 
     #[test]
     fn a_raw_answer_is_shown_as_it_came() {
-        let answer = of_raw(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        let answer = of_raw(b"HTTP/1.1 400 Bad Request\r\n\r\n", "closed");
         assert_eq!(
             answer.line,
-            "The server answered 28 B: HTTP/1.1 400 Bad Request"
+            "The server answered 28 B: HTTP/1.1 400 Bad Request. Then it closed the connection."
         );
         assert_eq!(answer.text, "HTTP/1.1 400 Bad Request\\r\\n\n\\r\\n\n");
-        assert!(of_raw(b"").line.contains("without a word"));
-        let long = of_raw(&[b'a'; SHOWN_MAX + 1]);
+        assert_eq!(
+            of_raw(b"", "idle").line,
+            "The server answered nothing. Then nothing more came, and the probe hung up."
+        );
+        let long = of_raw(&[b'a'; SHOWN_MAX + 1], "complete");
         assert!(long.text.ends_with("… 1 B more"));
-        assert!(!of_raw(&[b'a'; SHOWN_MAX]).text.contains('…'));
+        assert!(!of_raw(&[b'a'; SHOWN_MAX], "complete").text.contains('…'));
     }
 }

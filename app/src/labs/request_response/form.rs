@@ -1,7 +1,7 @@
 //! The controls of the request–response lab.
 
 use leptos::prelude::*;
-use wire::limits::ECHO_BYTES_MAX;
+use wire::limits::{ECHO_BYTES_MAX, PROBE_GAP_MS_MAX, PROBE_PIECES_MAX};
 
 use super::{
     answer::Answer,
@@ -242,6 +242,26 @@ impl Form {
                                 "Only HTTP/1.0 ends a body by closing alone. To a browser the server answers in chunks, and closes behind them."
                             </p>
                         </Show>
+                    </div>
+                </Show>
+                <Show when=move || self.is_by_hand()>
+                    <div class="rr-more">
+                        {number(Number {
+                            id: "pieces",
+                            label: "Sent in",
+                            unit: "pieces",
+                            bounds: Signal::stored((1, PROBE_PIECES_MAX)),
+                            value: self.get(|knobs| knobs.pieces),
+                            set: self.set(|knobs, value| knobs.pieces = value),
+                        })}
+                        {number(Number {
+                            id: "gap",
+                            label: "Pause between them",
+                            unit: "ms",
+                            bounds: Signal::stored((0, PROBE_GAP_MS_MAX)),
+                            value: self.get(|knobs| knobs.gap_ms),
+                            set: self.set(|knobs, value| knobs.gap_ms = value),
+                        })}
                     </div>
                 </Show>
                 <div class="rr-panes">

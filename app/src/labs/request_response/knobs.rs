@@ -2,7 +2,9 @@
 
 use wire::{
     echo::{ECHO_PATH, Framing, Work},
-    limits::{ECHO_BYTES_MAX, ECHO_CPU_MS_MAX, ECHO_DELAY_MS_MAX},
+    limits::{
+        ECHO_BYTES_MAX, ECHO_CPU_MS_MAX, ECHO_DELAY_MS_MAX, PROBE_GAP_MS_MAX, PROBE_PIECES_MAX,
+    },
 };
 
 use super::presets;
@@ -111,6 +113,10 @@ pub struct Knobs {
     pub status: u64,
     /// The raw request in [`raw`]'s notation, where it is written by hand.
     pub by_hand: Option<String>,
+    /// In how many pieces a raw request is sent.
+    pub pieces: u64,
+    /// The pause between two pieces, in milliseconds.
+    pub gap_ms: u64,
 }
 
 impl Default for Knobs {
@@ -125,6 +131,8 @@ impl Default for Knobs {
             framing: 0,
             status: STATUS_OK,
             by_hand: None,
+            pieces: 1,
+            gap_ms: 0,
         }
     }
 }
@@ -144,6 +152,8 @@ impl Knobs {
             framing: reader.choice("framing", FRAMINGS),
             status: reader.number("status", STATUS, STATUS_OK),
             by_hand: reader.text("raw").map(str::to_owned),
+            pieces: reader.number("pieces", 1..=PROBE_PIECES_MAX, 1),
+            gap_ms: reader.number("gap_ms", 0..=PROBE_GAP_MS_MAX, 0),
             format: 0,
         };
         if let Some(word) = reader.text("preset").map(str::to_owned) {
@@ -196,6 +206,8 @@ impl Knobs {
             .number("bytes", self.bytes, 0)
             .choice("framing", FRAMINGS, self.framing)
             .number("status", self.status, STATUS_OK)
+            .number("pieces", self.pieces, 1)
+            .number("gap_ms", self.gap_ms, 0)
             .finish()
     }
 
@@ -246,6 +258,15 @@ impl Knobs {
         format!("{ECHO_PATH}{}", writer.finish())
     }
 
+    /// Where a raw request is handed over to be sent.
+    pub fn probe_target(&self) -> String {
+        let query = Writer::new()
+            .number("pieces", self.pieces, 1)
+            .number("gap_ms", self.gap_ms, 0)
+            .finish();
+        format!("/api/probe{query}")
+    }
+
     /// How the time is spent.
     pub fn work(&self) -> Work {
         if self.work == 1 {
@@ -281,22 +302,23 @@ impl Knobs {
             let host = host.trim_matches(['[', ']']);
             return vec![
                 (
-                    "The same bytes, straight to the server (q: seconds to wait for the answer)",
+                    "The same bytes, sent by the server to itself: they join the run",
+                    format!(
+                        "{} |\n{}",
+                        printf(&bytes),
+                        Curl::new("-sS", &format!("{origin}{}", self.probe_target()))
+                            .header("traceparent", places.traceparent)
+                            .option("--data-binary @-")
+                            .finish()
+                    ),
+                ),
+                (
+                    "The same bytes, straight to the server; without a traceparent they join no run",
                     format!(
                         "{} | nc -q 10 {} {}",
                         printf(&bytes),
                         quote(host),
                         quote(port)
-                    ),
-                ),
-                (
-                    "The same bytes, sent by the server to itself",
-                    format!(
-                        "{} |\n{}",
-                        printf(&bytes),
-                        Curl::new("-sS", &format!("{origin}/api/probe"))
-                            .option("--data-binary @-")
-                            .finish()
                     ),
                 ),
             ];
@@ -423,7 +445,7 @@ mod tests {
         );
         let (knobs, _) = read("preset=bare-lf");
         assert!(
-            knobs.commands("http://h", PLACES)[0]
+            knobs.commands("http://h", PLACES)[1]
                 .1
                 .contains("| nc -q 10 127.0.0.1 3000")
         );
@@ -444,9 +466,9 @@ mod tests {
             method in 0..METHODS.len(), format in 0..FORMATS.len(),
             body in prop::option::of(".{0,60}"), delay_ms in 0..=5_000_u64, work in 0..2_usize,
             bytes in 0..=ECHO_BYTES_MAX, framing in 0..3_usize, status in STATUS,
-            by_hand in prop::option::of(".{0,60}"),
+            by_hand in prop::option::of(".{0,60}"), pieces in 1..=PROBE_PIECES_MAX, gap_ms in 0..=PROBE_GAP_MS_MAX,
         ) {
-            let mut knobs = Knobs { method, format, body, delay_ms, work, bytes, framing, status, by_hand };
+            let mut knobs = Knobs { method, format, body, delay_ms, work, bytes, framing, status, by_hand, pieces, gap_ms };
             if !knobs.may_have_body() {
                 knobs.format = NO_BODY;
             }

@@ -165,14 +165,7 @@ impl Page {
         };
         let reply = fetch(&feed, call, body.as_deref(), Some(&abort.signal())).await?;
         self.use_reply(&reply);
-        // The page has used the response when what it shows is in the document.
-        leptos::task::tick().await;
-        feed.saw_of(
-            traceparent.exchange,
-            Seen::new(Lane::BROWSER, Kind::Consumed, reply.ended_ns)
-                .until(now_ns())
-                .bytes(reply.body.len() as u64),
-        );
+        self.consumed(traceparent, &reply).await;
         Ok(())
     }
 
@@ -200,39 +193,46 @@ impl Page {
         });
     }
 
-    /// Sends a raw request through the server's own raw client. What is recorded is the raw request, not the call that
-    /// hands it over.
+    /// Sends a raw request through the server's own raw client, which joins the run of the call that hands it over.
     async fn send_raw(self, knobs: &Knobs, abort: &AbortController) -> Result<(), NoReply> {
         let feed = self.session.feed();
         let traceparent = self.session.exchange();
         let places = Places {
             host: &location().host().unwrap_or_default(),
-            traceparent: &traceparent.to_string(),
+            traceparent: &self.session.exchange().to_string(),
         };
         let Some(Ok(bytes)) = knobs.raw_bytes(places) else {
             return Ok(());
         };
         let call = Call {
             method: "POST",
-            target: "/api/probe",
+            target: &knobs.probe_target(),
             headers: &[("content-type", "application/octet-stream".to_owned())],
-            traceparent: Traceparent {
-                recorded: false,
-                ..self.session.exchange()
-            },
+            traceparent,
             lane: Lane::BROWSER,
         };
         let reply = fetch(&feed, call, Some(&bytes), Some(&abort.signal())).await?;
-        if let (false, Some(problem)) = (reply.is_success(), reply.problem()) {
-            self.trouble.set(Some(Notice::new(
-                format!("{} ({}).", problem.title, problem.status),
-                problem.detail.unwrap_or_default(),
+        match reply.header("probe-end") {
+            Some(end) => self.answer.set(answer::of_raw(&reply.body, end)),
+            None => self.trouble.set(Some(Notice::new(
+                "The probe did not send the request.",
+                reply.words(),
                 "",
-            )));
-        } else {
-            self.answer.set(answer::of_raw(&reply.body));
+            ))),
         }
+        self.consumed(traceparent, &reply).await;
         Ok(())
+    }
+
+    /// The page has used a response when what it shows is in the document.
+    async fn consumed(self, traceparent: Traceparent, reply: &Reply) {
+        leptos::task::tick().await;
+        self.session.feed().saw_of(
+            traceparent.exchange,
+            Seen::new(Lane::BROWSER, Kind::Consumed, reply.ended_ns)
+                .until(now_ns())
+                .bytes(reply.body.len() as u64),
+        );
     }
 }
 
