@@ -217,6 +217,29 @@ async fn a_response_is_framed_as_asked() {
 }
 
 #[tokio::test]
+async fn a_reply_is_as_long_as_its_head_says_however_little_filler_it_takes() {
+    let server = serve().await;
+    for framing in ["length", "chunked"] {
+        let url =
+            |bytes: usize| server.url(&format!("/api/echo?framing={framing}&bytes={bytes:04}"));
+        let get = async |bytes: usize| {
+            reqwest::get(url(bytes))
+                .await
+                .expect("an answer")
+                .bytes()
+                .await
+        };
+        let shortest = get(0).await.expect("whole").len();
+        // The figures of how long each step took may be a digit longer or shorter.
+        for bytes in shortest - 10..shortest + 40 {
+            let body = get(bytes).await.expect("as long as its head says");
+            assert!(body.len() >= bytes, "{} of {bytes}", body.len());
+            serde_json::from_slice::<EchoReply>(&body).expect("a mirror");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_status_without_a_body_has_none() {
     let server = serve().await;
     for status in ["204", "205", "304"] {

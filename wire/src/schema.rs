@@ -28,10 +28,10 @@ macro_rules! text_schema {
 }
 
 text_schema! {
-    TraceId: "^[0-9a-f]{32}$", "A run: the trace id of W3C Trace Context. Never all zero.", "4bf92f3577b34da6a3ce929d0e0e4736";
-    SpanId: "^[0-9a-f]{16}$", "An exchange within a run: the parent id of its traceparent. Never all zero.", "00f067aa0ba902b7";
-    ClientId: "^[0-9a-f]{16}$", "One browser page. Never all zero.", "53995c3f42cd8ad8";
-    MessageId: "^[0-9a-f]{8}-(0|[1-9][0-9]*)$", "A message's id: the topic's epoch and the offset in it.", "0000a1b2-17";
+    TraceId: "^(?!0{32}$)[0-9a-f]{32}$", "A run: the trace id of W3C Trace Context. Never all zero.", "4bf92f3577b34da6a3ce929d0e0e4736";
+    SpanId: "^(?!0{16}$)[0-9a-f]{16}$", "An exchange within a run: the parent id of its traceparent. Never all zero.", "00f067aa0ba902b7";
+    ClientId: "^(?!0{16}$)[0-9a-f]{16}$", "One browser page. Never all zero.", "53995c3f42cd8ad8";
+    MessageId: "^[0-9a-f]{8}-(0|[1-9][0-9]{0,18})$", "A message's id: the topic's epoch and the offset in it.", "0000a1b2-17";
     Lane: "^(browser|network|socket|handler|topic|storage|terminal|subscriber)(:[0-9]{1,5})?$",
         "Where an event happened; numbered where there are several.", "subscriber:2";
 }

@@ -2,8 +2,11 @@
 
 use utoipa::{
     OpenApi,
-    openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem},
-    openapi::{ObjectBuilder, Required, Type},
+    openapi::{
+        Content, ObjectBuilder, Required, Type,
+        path::{Operation, ParameterBuilder, ParameterIn, PathItem},
+        request_body::{RequestBody, RequestBodyBuilder},
+    },
 };
 use utoipa_axum::router::OpenApiRouter;
 use wire::{
@@ -22,17 +25,6 @@ use crate::AppState;
     get,
     path = "/api/echo",
     params(AskedQuery),
-    request_body(
-        description = "Anything, at most 1 MiB; parsed as `Content-Type` says",
-        content(
-            (serde_json::Value = "application/json"),
-            (String = "application/x-www-form-urlencoded"),
-            (String = "text/plain"),
-            (String = "text/html"),
-            (String = "application/xml"),
-            (String = "application/octet-stream"),
-        ),
-    ),
     responses(
         (status = 200, description = "The mirror", body = EchoReply),
         (status = 400, description = "A bound of the query was passed, or that status was asked for",
@@ -41,8 +33,11 @@ use crate::AppState;
             content((Problem = "application/problem+json"), (EchoReply = "application/json"))),
         (status = 429, description = "Too many requests compute at once, or that status was asked for",
             content((Problem = "application/problem+json"), (EchoReply = "application/json"))),
-        (status = "2XX", description = "That status was asked for; 204 and 205 have no body", body = EchoReply),
-        (status = "3XX", description = "That status was asked for; 304 has no body", body = EchoReply),
+        (status = 204, description = "That status was asked for; it has no body"),
+        (status = 205, description = "That status was asked for; it has no body"),
+        (status = 304, description = "That status was asked for; it has no body"),
+        (status = "2XX", description = "That status was asked for", body = EchoReply),
+        (status = "3XX", description = "That status was asked for", body = EchoReply),
         (status = "4XX", description = "That status was asked for, or the request cannot be read",
             content((Problem = "application/problem+json"), (EchoReply = "application/json"))),
         (status = "5XX", description = "That status was asked for",
@@ -95,15 +90,37 @@ pub(super) fn add_to(mut router: OpenApiRouter<AppState>) -> OpenApiRouter<AppSt
     router
 }
 
+/// A body of any type and any content, or none.
+fn any_body() -> RequestBody {
+    let types = [
+        "application/json",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "application/xml",
+        "text/html",
+        "text/plain",
+        "application/octet-stream",
+    ];
+    let anything = || Content::builder().build();
+    let body = RequestBodyBuilder::new().description(Some(
+        "Anything, at most 1 MiB; parsed as `Content-Type` says, and mirrored where it is not what it promises",
+    ));
+    types
+        .into_iter()
+        .fold(body, |body, media_type| {
+            body.content(media_type, anything())
+        })
+        .required(Some(Required::False))
+        .build()
+}
+
 /// The same operation for each method. A body has no defined meaning in some (RFC 9110 §9.3); it is mirrored all the
 /// same, but not described.
 fn every_method(operation: &Operation, suffix: &str) -> PathItem {
     let named = |method: &str, takes_body: bool| {
         let mut operation = operation.clone();
+        operation.request_body = takes_body.then(|| any_body().into());
         operation.operation_id = Some(format!("echo_{method}{suffix}"));
-        if !takes_body {
-            operation.request_body = None;
-        }
         Some(operation)
     };
     let mut item = PathItem::default();

@@ -122,7 +122,7 @@ impl Pieces {
 
     /// A body that has every piece ready: the server writes as much as fits at once.
     fn at_once(self) -> Body {
-        if self.filler == 0 {
+        if self.bytes() == self.before.len() as u64 {
             return Body::from(self.before);
         }
         let pieces = self.into_pieces().map(Ok::<_, std::convert::Infallible>);
