@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use crate::topics;
+use crate::{topics, uploads};
 
 /// Everything the server can be told. `main` fills it from flags and `ROUNDTRIP_…` variables.
 #[derive(Debug, Clone)]
@@ -17,6 +17,8 @@ pub struct Config {
     pub limits: ConnectionLimits,
     /// How many topics, subscribers and messages there may be.
     pub topics: topics::Limits,
+    /// How much may be uploaded, and for how long it is kept.
+    pub uploads: uploads::Limits,
 }
 
 /// Deadlines and caps of connections. Each fires on its own; `--help` shows all of them.
@@ -120,6 +122,7 @@ impl Default for Config {
             hosts: Vec::new(),
             limits: ConnectionLimits::default(),
             topics: topics::Limits::default(),
+            uploads: uploads::Limits::default(),
         }
     }
 }

@@ -24,7 +24,7 @@ struct Inner {
 impl AppState {
     /// Opens the storage below `config.data_dir` and starts with no run and no topic.
     pub fn new(config: Config) -> std::io::Result<AppState> {
-        let uploads = Uploads::open(&config.data_dir)?;
+        let uploads = Uploads::open(&config.data_dir, config.uploads.clone())?;
         let inner = Inner {
             recorder: Recorder::new(),
             topics: Topics::new(config.topics.clone()),

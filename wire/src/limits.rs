@@ -73,6 +73,19 @@ pub const UPLOAD_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 pub const UPLOADS_TOTAL_MAX: u64 = 10 * 1024 * 1024 * 1024;
 /// How long an upload may take to finish, and how long a finished one is kept, in seconds.
 pub const UPLOAD_AGE_S: u64 = 24 * 60 * 60;
+/// How many uploads there may be at once, finished or not.
+pub const UPLOADS_MAX: usize = 20_000;
+/// How many of them may be unfinished.
+pub const UNFINISHED_UPLOADS_MAX: usize = 2_000;
+/// How long an unfinished upload must be untouched before it makes room for a new one where there are too many, in
+/// seconds.
+pub const UPLOAD_IDLE_S: u64 = 60 * 60;
+/// How long an upload's `Upload-Metadata` may be, in bytes.
+pub const UPLOAD_METADATA_MAX: usize = 4 * 1024;
+/// How large a file may be to be decoded for a preview, in bytes.
+pub const PREVIEW_FILE_MAX: u64 = 128 * 1024 * 1024;
+/// How many bytes a decoded picture may take, in bytes.
+pub const PREVIEW_DECODED_MAX: u64 = 512 * 1024 * 1024;
 /// How many pixels a picture may have to be decoded for a preview.
 pub const PREVIEW_PIXELS_MAX: u64 = 100_000_000;
 /// The longest side of a preview, in pixels.
