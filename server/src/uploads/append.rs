@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use wire::trace::Kind;
 
 use super::{
-    Error, Result, Tell, UploadId, Uploads, at_storage, blocking,
+    Error, Result, Sum, Tell, UploadId, Uploads, at_storage, blocking,
     folder::Finished,
     unix_s,
     upload::{Pen, Upload},
@@ -229,10 +229,10 @@ impl Uploads {
             return Ok(());
         }
         let bytes = self.sync(upload, tell).await?;
-        let sha256 = hex(&pen.hasher.clone().finalize());
+        let sha256 = Sum(pen.hasher.clone().finalize().into());
         let finished = Finished {
             at_s: unix_s((self.inner.clock)()),
-            sha256: sha256.clone(),
+            sha256,
         };
         let mut record = upload.state.lock().record.clone();
         record.finished = Some(finished.clone());
@@ -252,12 +252,8 @@ impl Uploads {
         tell(
             at_storage(Kind::Finished, upload.id, Instant::now())
                 .bytes(bytes)
-                .with(|detail| detail.sha256 = Some(sha256)),
+                .with(|detail| detail.sha256 = Some(sha256.to_string())),
         );
         Ok(())
     }
-}
-
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }

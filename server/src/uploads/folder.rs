@@ -15,7 +15,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{UploadId, picture::Picture};
+use super::{Sum, UploadId, picture::Picture};
 
 /// The version of the record that this code writes, and the only one it reads.
 const VERSION: u32 = 1;
@@ -46,8 +46,7 @@ pub(super) struct Record {
 pub(super) struct Finished {
     /// Seconds since 1970.
     pub(super) at_s: u64,
-    /// SHA-256 in hex.
-    pub(super) sha256: String,
+    pub(super) sha256: Sum,
 }
 
 /// What a client says of a file that it wants to upload.

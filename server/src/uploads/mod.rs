@@ -5,6 +5,7 @@
 //! built from what a client says.
 
 mod append;
+mod digest;
 mod folder;
 mod id;
 mod picture;
@@ -40,6 +41,7 @@ use wire::{
 use crate::trace::Draft;
 
 pub use append::Piece;
+pub use digest::Sum;
 pub use folder::Declared;
 pub use id::{NotAnUploadId, UploadId};
 pub use picture::{Picture, Preview};
@@ -145,8 +147,6 @@ pub struct Progress {
     pub length: Option<u64>,
     /// The `Upload-Metadata` as it came.
     pub metadata: Option<String>,
-    /// When it is removed if it is not finished; `None` when it is.
-    pub expires: Option<SystemTime>,
 }
 
 /// A whole file.
@@ -154,12 +154,10 @@ pub struct Progress {
 pub struct Whole {
     /// Length in bytes.
     pub bytes: u64,
-    /// SHA-256 in hex.
-    pub sha256: String,
+    /// SHA-256 of all of it.
+    pub sha256: Sum,
     /// The client's own name for the file.
     pub file_name: Option<String>,
-    /// What it is as a picture.
-    pub picture: Picture,
 }
 
 /// All uploads. Cloning it costs one reference count.
@@ -268,7 +266,7 @@ impl Uploads {
         })
         .await;
         if let Err(error) = written {
-            self.remove(id).await.ok();
+            self.remove(id, tell).await.ok();
             return Err(error);
         }
         tell(at_storage(Kind::Created, id, began).until(Instant::now()));
@@ -331,44 +329,54 @@ impl Uploads {
             offset,
             length: state.record.length,
             metadata: state.record.metadata.clone(),
-            expires: (!state.is_finished()).then(|| self.expires(&state.record)),
         })
     }
 
-    /// A finished upload as a file and as a picture. The first who asks has the preview made.
+    /// When an upload is removed if it is not finished by then; `None` when it is finished.
+    pub fn expires(&self, id: UploadId) -> Result<Option<SystemTime>> {
+        let upload = self.get(id)?;
+        let state = upload.state.lock();
+        Ok((!state.is_finished()).then(|| self.end_of(&state.record)))
+    }
+
+    /// A finished upload as a file.
     pub async fn whole(&self, id: UploadId, tell: &Tell) -> Result<Whole> {
         let upload = self.get(id)?;
         let complete = upload.state.lock().is_complete();
         if complete {
             self.finish(&upload, tell).await?;
         }
-        if !upload.state.lock().is_finished() {
-            let received = upload.state.lock().received;
-            return Err(Error::Unfinished { received });
-        }
-        let picture = self.picture(&upload, tell).await?;
         let state = upload.state.lock();
-        let finished = state.record.finished.as_ref().ok_or(Error::Unfinished {
-            received: state.received,
-        })?;
+        let Some(finished) = &state.record.finished else {
+            return Err(Error::Unfinished {
+                received: state.received,
+            });
+        };
         Ok(Whole {
             bytes: state.received,
-            sha256: finished.sha256.clone(),
+            sha256: finished.sha256,
             file_name: state.record.file_name.clone(),
-            picture,
         })
     }
 
+    /// A finished upload as a picture. The first who asks has the preview made.
+    pub async fn picture(&self, id: UploadId, tell: &Tell) -> Result<Picture> {
+        self.whole(id, tell).await?;
+        let upload = self.get(id)?;
+        self.picture_of(&upload, tell).await
+    }
+
     /// Opens the bytes as they came.
-    pub async fn original(&self, id: UploadId) -> Result<File> {
-        self.get(id)?;
+    pub async fn original(&self, id: UploadId, tell: &Tell) -> Result<(Whole, File)> {
+        let whole = self.whole(id, tell).await?;
         let path = self.inner.folder.data(id);
-        blocking(move || File::open(path)).await
+        let file = blocking(move || File::open(path)).await?;
+        Ok((whole, file))
     }
 
     /// Opens the preview.
     pub async fn preview(&self, id: UploadId, tell: &Tell) -> Result<(Preview, File)> {
-        let picture = self.whole(id, tell).await?.picture;
+        let picture = self.picture(id, tell).await?;
         let Some(preview) = picture.preview else {
             return Err(Error::NoPreview(picture.why.unwrap_or_default()));
         };
@@ -378,11 +386,14 @@ impl Uploads {
     }
 
     /// Removes an upload, finished or not; a writer that is under way stops.
-    pub async fn remove(&self, id: UploadId) -> Result<()> {
+    pub async fn remove(&self, id: UploadId, tell: &Tell) -> Result<()> {
+        let began = Instant::now();
         let upload = self.get(id)?;
         self.inner.uploads.lock().remove(&id);
         let uploads = self.clone();
-        blocking(move || uploads.discard(&upload)).await
+        blocking(move || uploads.discard(&upload)).await?;
+        tell(at_storage(Kind::Removed, id, began).until(Instant::now()));
+        Ok(())
     }
 
     /// Removes the files of an upload that is off the list.
@@ -415,7 +426,7 @@ impl Uploads {
         let now = (self.inner.clock)();
         let mut expired = Vec::new();
         self.inner.uploads.lock().retain(|_, upload| {
-            let keep = self.expires(&upload.state.lock().record) > now;
+            let keep = self.end_of(&upload.state.lock().record) > now;
             if !keep {
                 expired.push(Arc::clone(upload));
             }
@@ -428,7 +439,7 @@ impl Uploads {
         }
     }
 
-    fn expires(&self, record: &Record) -> SystemTime {
+    fn end_of(&self, record: &Record) -> SystemTime {
         let from_s = match &record.finished {
             Some(finished) => finished.at_s,
             None => record.created_s,

@@ -22,7 +22,7 @@ static LARGE_ONE: Mutex<()> = Mutex::new(());
 
 impl Uploads {
     /// What the file is as a picture; makes the preview where nobody has asked before.
-    pub(super) async fn picture(&self, upload: &Arc<Upload>, tell: &Tell) -> Result<Picture> {
+    pub(super) async fn picture_of(&self, upload: &Arc<Upload>, tell: &Tell) -> Result<Picture> {
         let _one_maker = upload.picture.lock().await;
         let (known, bytes) = {
             let state = upload.state.lock();

@@ -76,7 +76,7 @@ impl Bench {
 
     async fn sha256(&self, id: UploadId) -> String {
         let whole = self.uploads.whole(id, &silent()).await;
-        whole.expect("it is finished").sha256
+        whole.expect("it is finished").sha256.to_string()
     }
 
     /// The names in the folder.
@@ -164,7 +164,11 @@ async fn pieces_join_up_over_breaks_and_restarts() {
     bench.reopen();
     assert_eq!(bench.sha256(id).await, digest(&file));
     let mut original = Vec::new();
-    let mut stored = bench.uploads.original(id).await.expect("it opens");
+    let (_, mut stored) = bench
+        .uploads
+        .original(id, &silent())
+        .await
+        .expect("it opens");
     io::Read::read_to_end(&mut stored, &mut original).expect("it reads");
     assert_eq!(original, file);
 }
@@ -300,7 +304,7 @@ async fn caps_on_disk_and_numbers_hold_at_the_limit_and_one_past_it() {
     assert_eq!(bench.offset(two).await, 40);
     assert!(matches!(bench.create(1).await, Err(Error::Full(100))));
 
-    bench.uploads.remove(one).await.expect("removed");
+    bench.uploads.remove(one, &silent()).await.expect("removed");
     bench
         .append(two, 40, chunks(&[0; 20]))
         .await
@@ -338,20 +342,11 @@ async fn what_is_too_old_goes_and_its_files_with_it() {
         .append(finished, 0, chunks(&[0; 10]))
         .await
         .expect("stored");
-    let progress = bench.uploads.progress(unfinished).await.expect("there");
     assert_eq!(
-        progress.expires,
+        bench.uploads.expires(unfinished).expect("there"),
         Some(UNIX_EPOCH + Duration::from_secs(1_000_100))
     );
-    assert_eq!(
-        bench
-            .uploads
-            .progress(finished)
-            .await
-            .expect("there")
-            .expires,
-        None
-    );
+    assert_eq!(bench.uploads.expires(finished).expect("there"), None);
 
     bench.pass(49);
     bench.uploads.sweep();
@@ -443,16 +438,19 @@ async fn removing_an_upload_stops_its_writer_and_leaves_nothing() {
     let bench = Bench::new(|_| {});
     let id = bench.create(300_000).await.expect("created");
     let (feed, writing) = writer(&bench, id).await;
-    bench.uploads.remove(id).await.expect("removed");
+    bench.uploads.remove(id, &silent()).await.expect("removed");
     let error = writing.await.expect("no panic");
     assert!(matches!(error, Err(Error::Gone)), "{error:?}");
     drop(feed);
-    assert!(matches!(bench.uploads.remove(id).await, Err(Error::Gone)));
+    assert!(matches!(
+        bench.uploads.remove(id, &silent()).await,
+        Err(Error::Gone)
+    ));
     assert_eq!(bench.files(), [""; 0]);
     assert_eq!(bench.uploads.inner.used.load(Relaxed), 0);
     let stranger = UploadId::random();
     assert!(matches!(
-        bench.uploads.remove(stranger).await,
+        bench.uploads.remove(stranger, &silent()).await,
         Err(Error::NotFound)
     ));
 }

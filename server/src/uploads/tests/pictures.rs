@@ -27,12 +27,12 @@ fn encoded(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     bytes.into_inner()
 }
 
-async fn upload(bench: &Bench, file: &[u8]) -> Whole {
+async fn upload(bench: &Bench, file: &[u8]) -> Picture {
     let id = bench.create(file.len() as u64).await.expect("created");
     bench.append(id, 0, chunks(file)).await.expect("stored");
-    let whole = bench.uploads.whole(id, &silent()).await.expect("whole");
-    assert_eq!(whole.sha256, digest(file));
-    whole
+    assert_eq!(bench.sha256(id).await, digest(file));
+    let picture = bench.uploads.picture(id, &silent()).await;
+    picture.expect("a picture or a reason")
 }
 
 async fn preview(bench: &Bench, file: &[u8]) -> (Picture, DynamicImage) {
@@ -52,12 +52,7 @@ async fn preview(bench: &Bench, file: &[u8]) -> (Picture, DynamicImage) {
         (decoded.width(), decoded.height()),
         (preview.width, preview.height)
     );
-    let picture = bench
-        .uploads
-        .whole(id, &silent())
-        .await
-        .expect("whole")
-        .picture;
+    let picture = bench.uploads.picture(id, &silent()).await.expect("known");
     (picture, decoded)
 }
 
@@ -154,7 +149,7 @@ async fn what_is_no_picture_is_stored_and_says_why_it_has_no_preview() {
         (b"\xff\xd8\xff\xe0", "cannot be decoded"),
         (b"RIFF\xff\xff\xff\xffWEBPVP8X", "cannot be decoded"),
     ] {
-        let picture = upload(&bench, file).await.picture;
+        let picture = upload(&bench, file).await;
         assert_eq!(picture.preview, None);
         assert!(
             picture
@@ -188,14 +183,14 @@ fn crc32(bytes: &[u8]) -> u32 {
 async fn dimensions_are_checked_before_a_pixel_is_decoded() {
     let bench = Bench::new(|_| {});
     // At the bound it is decoded, and fails for want of pixels; past it nobody tries.
-    let at = upload(&bench, &png_of(10_000, 10_000)).await.picture;
+    let at = upload(&bench, &png_of(10_000, 10_000)).await;
     assert!(
         at.why
             .as_deref()
             .is_some_and(|why| why.contains("cannot be decoded")),
         "{at:?}"
     );
-    let past = upload(&bench, &png_of(10_000, 10_001)).await.picture;
+    let past = upload(&bench, &png_of(10_000, 10_001)).await;
     assert_eq!((past.width, past.height), (Some(10_000), Some(10_001)));
     assert!(
         past.why
@@ -203,18 +198,16 @@ async fn dimensions_are_checked_before_a_pixel_is_decoded() {
             .is_some_and(|why| why.contains("100 million")),
         "{past:?}"
     );
-    let wide = upload(&bench, &png_of(65_536, 1)).await.picture;
+    let wide = upload(&bench, &png_of(65_536, 1)).await;
     assert_eq!(wide.preview, None);
-    let huge = upload(&bench, &png_of(u32::MAX >> 1, u32::MAX >> 1))
-        .await
-        .picture;
+    let huge = upload(&bench, &png_of(u32::MAX >> 1, u32::MAX >> 1)).await;
     assert_eq!(huge.preview, None);
     assert!(huge.why.is_some());
 
     // A GIF of 43 bytes that claims 65,535 × 65,535 pixels.
     let mut bomb = b"GIF89a\xff\xff\xff\xff\x80\0\0\0\0\0\xff\xff\xff".to_vec();
     bomb.extend(b"\x2c\0\0\0\0\xff\xff\xff\xff\0\x02\x02\x44\x01\0\x3b");
-    let picture = upload(&bench, &bomb).await.picture;
+    let picture = upload(&bench, &bomb).await;
     assert!(
         picture
             .why
@@ -229,7 +222,7 @@ async fn a_picture_that_breaks_off_does_no_harm() {
     let bench = Bench::new(|_| {});
     let jpeg = encoded(&two_colours(600, 400), ImageFormat::Jpeg);
     for end in [3, 20, 200, jpeg.len() / 2, jpeg.len() - 1] {
-        let picture = upload(&bench, &jpeg[..end]).await.picture;
+        let picture = upload(&bench, &jpeg[..end]).await;
         // A decoder may make something of half a JPEG; then there is a preview, else a reason.
         assert_ne!(
             picture.preview.is_some(),
@@ -238,7 +231,7 @@ async fn a_picture_that_breaks_off_does_no_harm() {
         );
     }
     let png = encoded(&two_colours(600, 400), ImageFormat::Png);
-    let picture = upload(&bench, &png[..png.len() / 2]).await.picture;
+    let picture = upload(&bench, &png[..png.len() / 2]).await;
     assert!(picture.why.is_some());
 }
 
@@ -250,14 +243,14 @@ async fn the_preview_is_made_once_and_survives_a_restart() {
     bench.append(id, 0, chunks(&file)).await.expect("stored");
     let (tell, mut events) = told();
     let (one, other) = tokio::join!(
-        bench.uploads.whole(id, &tell),
-        bench.uploads.whole(id, &tell)
+        bench.uploads.picture(id, &tell),
+        bench.uploads.picture(id, &tell)
     );
-    let picture = one.expect("whole").picture;
-    assert_eq!(other.expect("whole").picture, picture);
+    let picture = one.expect("known");
+    assert_eq!(other.expect("known"), picture);
     assert_eq!(bench.files().len(), 3);
     bench.reopen();
-    let again = bench.uploads.whole(id, &tell).await.expect("whole").picture;
+    let again = bench.uploads.picture(id, &tell).await.expect("known");
     assert_eq!(again, picture);
     drop(tell);
     let previewed = events.recv().await.expect("one event");
@@ -265,7 +258,7 @@ async fn the_preview_is_made_once_and_survives_a_restart() {
     assert!(previewed.duration.is_some());
     assert!(events.recv().await.is_none(), "and no other");
 
-    bench.uploads.remove(id).await.expect("removed");
+    bench.uploads.remove(id, &silent()).await.expect("removed");
     assert_eq!(bench.uploads.inner.used.load(Relaxed), 0);
     assert_eq!(bench.files(), [""; 0]);
 }
@@ -274,11 +267,8 @@ async fn the_preview_is_made_once_and_survives_a_restart() {
 async fn without_room_there_is_the_file_and_no_preview() {
     let file = encoded(&two_colours(100, 100), ImageFormat::Png);
     let bench = Bench::new(|limits| limits.total_bytes = file.len() as u64);
-    let whole = upload(&bench, &file).await;
-    assert_eq!(
-        (whole.picture.width, whole.picture.preview),
-        (Some(100), None)
-    );
-    assert!(whole.picture.why.is_some_and(|why| why.contains("room")));
+    let picture = upload(&bench, &file).await;
+    assert_eq!((picture.width, picture.preview), (Some(100), None));
+    assert!(picture.why.is_some_and(|why| why.contains("room")));
     assert_eq!(bench.uploads.inner.used.load(Relaxed), file.len() as u64);
 }

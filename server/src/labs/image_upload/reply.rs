@@ -1,0 +1,129 @@
+//! What is said about an image, and what goes wrong with one.
+
+use std::io::ErrorKind;
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use utoipa::{IntoParams, ToSchema};
+use wire::images::ImageInfo;
+
+use crate::{
+    AppState, Error, Result,
+    extract::Path,
+    uploads::{self, Tell, UploadId},
+};
+
+/// Bytes as they are.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub(super) struct Binary(#[expect(dead_code, reason = "only its schema is used")] Vec<u8>);
+
+/// The upload that the path names.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(super) struct ImageId {
+    /// The id that the server gave.
+    #[param(value_type = String, pattern = "^[0-9a-f]{32}$", example = "1f0a44b1d9be4a6f8a5d2c3e7b901122")]
+    pub(super) id: UploadId,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ImageId {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let Path(id) = Path::<String>::from_request_parts(parts, state).await?;
+        // What is no id names nothing; the server never makes a path of it.
+        let id = id.parse().map_err(|_| uploads::Error::NotFound)?;
+        Ok(ImageId { id })
+    }
+}
+
+/// The JSON about an image. The first who asks has its preview made.
+pub(super) async fn describe(app: &AppState, id: UploadId, tell: &Tell) -> Result<ImageInfo> {
+    let whole = app.uploads().whole(id, tell).await?;
+    let picture = app.uploads().picture(id, tell).await?;
+    Ok(ImageInfo {
+        id: id.to_string(),
+        bytes: whole.bytes,
+        sha256: whole.sha256.to_string(),
+        width: picture.width,
+        height: picture.height,
+        preview: picture.preview.map(|_| format!("/api/images/{id}/preview")),
+        why: picture.why,
+    })
+}
+
+impl From<uploads::Error> for Error {
+    fn from(error: uploads::Error) -> Self {
+        use uploads::Error as E;
+        match error {
+            E::NotFound => Error::NotFound(
+                "There is no such upload. It may have expired, or the server's data was cleared."
+                    .into(),
+            ),
+            E::Gone => Error::Gone("The upload was removed.".into()),
+            E::WrongOffset(at) => Error::Conflict(format!(
+                "The upload stands at offset {at}. Ask for it with HEAD and go on from there."
+            )),
+            E::WrongLength(known) => Error::Conflict(format!(
+                "The length does not fit: the upload has {known} bytes already, or was said to have."
+            )),
+            E::TooLarge(limit) => Error::TooLarge {
+                what: "The file",
+                limit,
+                unit: "bytes",
+            },
+            E::Full(limit) => Error::Storage(format!(
+                "All uploads together take {limit} bytes, which is the most there may be. Remove some, or try again when others have expired."
+            )),
+            E::TooMany(limit) => Error::TooMany {
+                what: "Uploads",
+                limit: limit as u64,
+            },
+            E::BrokeOff(why) => {
+                Error::BadRequest(format!("The upload broke off before its end: {why}."))
+            }
+            E::TakenOver => Error::Conflict(
+                "Another request went on with this upload from the same offset.".into(),
+            ),
+            E::Unfinished { received } => Error::NotFound(format!(
+                "The image is not there yet: {received} bytes have come so far."
+            )),
+            E::NoPreview(why) => Error::NotFound(format!("There is no preview. {why}")),
+            E::Io(error) => match error.kind() {
+                ErrorKind::StorageFull
+                | ErrorKind::QuotaExceeded
+                | ErrorKind::ReadOnlyFilesystem
+                | ErrorKind::FileTooLarge
+                | ErrorKind::PermissionDenied => {
+                    tracing::error!(%error, "the storage cannot take an upload");
+                    Error::Storage(
+                        "The server's disk cannot take it: it is full or read-only. What had arrived before is kept."
+                            .into(),
+                    )
+                }
+                // Removed between two steps.
+                ErrorKind::NotFound => Error::Gone("The upload was removed.".into()),
+                _ => Error::Internal(error.into()),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_507_and_a_broken_one_500() {
+        let status = |kind: ErrorKind| {
+            let error = uploads::Error::Io(io::Error::new(kind, "no"));
+            Error::from(error).problem().status
+        };
+        assert_eq!(status(ErrorKind::StorageFull), 507);
+        assert_eq!(status(ErrorKind::ReadOnlyFilesystem), 507);
+        assert_eq!(status(ErrorKind::NotFound), 410);
+        assert_eq!(status(ErrorKind::Other), 500);
+    }
+}

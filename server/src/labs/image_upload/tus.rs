@@ -1,0 +1,321 @@
+//! tus 1.0.0, resumable uploads over HTTP (https://tus.io/protocols/resumable-upload): the core and the extensions
+//! creation, creation-with-upload, creation-defer-length, expiration and termination.
+//!
+//! A client creates an upload (POST), sends pieces (PATCH) that say where they begin, and after a break asks how far it
+//! got (HEAD). The offset that it hears is on the server's disk.
+
+use std::time::Instant;
+
+use axum::{
+    body::{Body, HttpBody},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::{Next, from_fn},
+    response::{IntoResponse, Response},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use wire::{Problem, trace::Kind};
+
+use super::{
+    metadata,
+    reply::{Binary, ImageId},
+    tell,
+};
+use crate::{
+    AppState, Error, Result,
+    connection::Exchange,
+    uploads::{Piece, UploadId},
+};
+
+const VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
+const EXTENSIONS: &str =
+    "creation,creation-with-upload,creation-defer-length,expiration,termination";
+/// What a piece's `Content-Type` must be.
+const PIECE: &str = "application/offset+octet-stream";
+
+const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
+const TUS_VERSION: HeaderName = HeaderName::from_static("tus-version");
+const TUS_EXTENSION: HeaderName = HeaderName::from_static("tus-extension");
+const TUS_MAX_SIZE: HeaderName = HeaderName::from_static("tus-max-size");
+const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
+const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
+const UPLOAD_DEFER_LENGTH: HeaderName = HeaderName::from_static("upload-defer-length");
+const UPLOAD_EXPIRES: HeaderName = HeaderName::from_static("upload-expires");
+
+/// The routes below `/files`.
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(options, create))
+        .routes(routes!(options_of_one, head, patch, terminate, overridden))
+        .layer(from_fn(speak_tus))
+}
+
+/// Every request but OPTIONS says the protocol's version, and every response does.
+async fn speak_tus(request: Request, next: Next) -> Response {
+    let theirs = request.headers().get(TUS_RESUMABLE);
+    let checked = matches!(
+        *request.method(),
+        Method::HEAD | Method::POST | Method::PATCH | Method::DELETE
+    );
+    let mut response = if checked && theirs != Some(&VERSION) {
+        Error::PreconditionFailed("Say the version of tus: Tus-Resumable: 1.0.0.".into())
+            .into_response()
+    } else {
+        next.run(request).await
+    };
+    let headers = response.headers_mut();
+    headers.insert(TUS_RESUMABLE, VERSION);
+    headers.insert(TUS_VERSION, VERSION);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// What this server understands of tus.
+#[utoipa::path(
+    options,
+    path = "/files",
+    responses((status = 204, description = "Version, extensions, and the largest file, in the header.", headers(
+        ("Tus-Version" = String), ("Tus-Extension" = String), ("Tus-Max-Size" = u64)))),
+)]
+async fn options(State(app): State<AppState>) -> Response {
+    let most = app.uploads().limits().file_bytes;
+    let can = [
+        (TUS_EXTENSION, HeaderValue::from_static(EXTENSIONS)),
+        (TUS_MAX_SIZE, HeaderValue::from(most)),
+    ];
+    (StatusCode::NO_CONTENT, can).into_response()
+}
+
+/// What this server understands of tus.
+#[utoipa::path(
+    options,
+    path = "/files/{id}",
+    params(ImageId),
+    responses((status = 204, description = "Version, extensions, and the largest file, in the header.")),
+)]
+async fn options_of_one(app: State<AppState>) -> Response {
+    options(app).await
+}
+
+/// Create an upload (tus, creation).
+///
+/// The answer says where the pieces go. The first may come along (creation-with-upload).
+#[utoipa::path(
+    post,
+    path = "/files",
+    params(
+        ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "The version of tus."),
+        ("Upload-Length" = Option<u64>, Header, maximum = 1_073_741_824, description = "The file's length, in bytes."),
+        ("Upload-Defer-Length" = Option<String>, Header, pattern = "^1$", description = "The length comes later."),
+        ("Upload-Metadata" = Option<String>, Header, max_length = 4096, description = "Pairs of a key and a value in base64."),
+    ),
+    request_body(content = Option<Binary>, content_type = "application/offset+octet-stream", description = "The first piece."),
+    responses(
+        (status = 201, description = "Created.", headers(("Location" = String, description = "Where the pieces go."), ("Upload-Offset" = u64))),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "A field is missing or wrong."),
+        (status = 412, body = Problem, content_type = "application/problem+json", description = "Another version of tus."),
+        (status = 413, body = Problem, content_type = "application/problem+json", description = "More than 1 GiB."),
+        (status = 429, body = Problem, content_type = "application/problem+json", description = "There are too many uploads."),
+        (status = 507, body = Problem, content_type = "application/problem+json", description = "No room on the disk."),
+    ),
+)]
+async fn create(
+    State(app): State<AppState>,
+    exchange: Exchange,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response> {
+    let declared = metadata::declared(&headers)?;
+    let is_empty = declared.length == Some(0);
+    let id = app.uploads().create(declared, &tell(&exchange)).await?;
+    let mut offset = 0;
+    if is_piece(&headers) || is_empty {
+        let piece = Piece {
+            bytes: body.size_hint().exact(),
+            ..Piece::default()
+        };
+        match append(&app, &exchange, id, piece, body).await {
+            Ok(stored) => offset = stored,
+            Err(error) => {
+                // Nobody has heard of it: nobody can go on with it.
+                app.uploads().remove(id, &tell(&exchange)).await?;
+                return Err(error);
+            }
+        }
+    }
+    let location = [(header::LOCATION, format!("/files/{id}"))];
+    let reached = reached(&app, id, offset).await?;
+    Ok((StatusCode::CREATED, location, reached).into_response())
+}
+
+/// How far an upload got (tus core).
+#[utoipa::path(
+    head,
+    path = "/files/{id}",
+    params(ImageId, ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "The version of tus.")),
+    responses(
+        (status = 200, description = "The offset is on the server's disk.", headers(
+            ("Upload-Offset" = u64), ("Upload-Length" = u64), ("Upload-Metadata" = String), ("Upload-Expires" = String))),
+        (status = 404, description = "There is no such upload."),
+        (status = 410, description = "It was removed."),
+        (status = 412, description = "Another version of tus."),
+    ),
+)]
+async fn head(State(app): State<AppState>, ImageId { id }: ImageId) -> Result<Response> {
+    let progress = app.uploads().progress(id).await?;
+    let mut response = reached(&app, id, progress.offset).await?.into_response();
+    let headers = response.headers_mut();
+    match progress.length {
+        Some(length) => headers.insert(UPLOAD_LENGTH, length.into()),
+        None => headers.insert(UPLOAD_DEFER_LENGTH, HeaderValue::from_static("1")),
+    };
+    if let Some(metadata) = progress.metadata
+        && let Ok(metadata) = metadata.try_into()
+    {
+        headers.insert("upload-metadata", metadata);
+    }
+    Ok(response)
+}
+
+/// Send a piece (tus core).
+///
+/// What arrived before a break is kept. The offset in the answer is on the server's disk; where it is the file's length,
+/// the image is there.
+#[utoipa::path(
+    patch,
+    path = "/files/{id}",
+    params(
+        ImageId,
+        ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "The version of tus."),
+        ("Upload-Offset" = u64, Header, description = "Where the piece begins: where the upload stands."),
+        ("Upload-Length" = Option<u64>, Header, description = "The file's length, where it was deferred."),
+    ),
+    request_body(content = Binary, content_type = "application/offset+octet-stream", description = "The piece."),
+    responses(
+        (status = 204, description = "Stored.", headers(("Upload-Offset" = u64), ("Upload-Expires" = String))),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "A field is missing or wrong, or the piece broke off."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "There is no such upload."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "The upload stands elsewhere, or has another length."),
+        (status = 410, body = Problem, content_type = "application/problem+json", description = "It was removed."),
+        (status = 412, body = Problem, content_type = "application/problem+json", description = "Another version of tus."),
+        (status = 413, body = Problem, content_type = "application/problem+json", description = "More than the file's length."),
+        (status = 415, body = Problem, content_type = "application/problem+json", description = "Not a piece."),
+        (status = 507, body = Problem, content_type = "application/problem+json", description = "No room on the disk."),
+    ),
+)]
+async fn patch(
+    State(app): State<AppState>,
+    exchange: Exchange,
+    ImageId { id }: ImageId,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response> {
+    if !is_piece(&headers) {
+        return Err(Error::UnsupportedMediaType(format!(
+            "A piece is sent with Content-Type: {PIECE}."
+        )));
+    }
+    let offset = metadata::number(&headers, "upload-offset")?;
+    let piece = Piece {
+        offset: offset.ok_or_else(|| {
+            Error::BadRequest("Say where the piece begins: Upload-Offset.".into())
+        })?,
+        bytes: body.size_hint().exact(),
+        length: metadata::number(&headers, "upload-length")?,
+        last: false,
+    };
+    let offset = append(&app, &exchange, id, piece, body).await?;
+    Ok((StatusCode::NO_CONTENT, reached(&app, id, offset).await?).into_response())
+}
+
+/// Remove an upload, finished or not (tus, termination).
+#[utoipa::path(
+    delete,
+    path = "/files/{id}",
+    params(ImageId, ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "The version of tus.")),
+    responses(
+        (status = 204, description = "Removed."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "There is no such upload."),
+        (status = 410, body = Problem, content_type = "application/problem+json", description = "It was removed before."),
+        (status = 412, body = Problem, content_type = "application/problem+json", description = "Another version of tus."),
+    ),
+)]
+async fn terminate(
+    State(app): State<AppState>,
+    exchange: Exchange,
+    ImageId { id }: ImageId,
+) -> Result<StatusCode> {
+    app.uploads().remove(id, &tell(&exchange)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A request by another method, for clients behind something that lets only POST through (tus core).
+#[utoipa::path(
+    post,
+    path = "/files/{id}",
+    params(
+        ImageId,
+        ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "The version of tus."),
+        ("X-HTTP-Method-Override" = String, Header, pattern = "^(HEAD|PATCH|DELETE)$", description = "The method that is meant."),
+    ),
+    request_body(content = Option<Binary>, content_type = "application/offset+octet-stream", description = "For PATCH, the piece."),
+    responses(
+        (status = 200, description = "As for HEAD."),
+        (status = 204, description = "As for PATCH and DELETE."),
+        (status = "4XX", body = Problem, content_type = "application/problem+json", description = "As for the method that is meant; 405 where none is."),
+        (status = 507, body = Problem, content_type = "application/problem+json", description = "No room on the disk."),
+    ),
+)]
+async fn overridden(
+    app: State<AppState>,
+    exchange: Exchange,
+    id: ImageId,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response> {
+    let method = headers
+        .get("x-http-method-override")
+        .and_then(|value| value.to_str().ok());
+    match method {
+        Some("PATCH") => patch(app, exchange, id, headers, body).await,
+        Some("HEAD") => head(app, id).await,
+        Some("DELETE") => Ok(terminate(app, exchange, id).await?.into_response()),
+        _ => Err(Error::MethodNotAllowed(
+            "Send pieces with PATCH, or with POST and X-HTTP-Method-Override: PATCH.".into(),
+        )),
+    }
+}
+
+async fn append(
+    app: &AppState,
+    exchange: &Exchange,
+    id: UploadId,
+    piece: Piece,
+    body: Body,
+) -> Result<u64> {
+    let began = Instant::now();
+    let stored = app
+        .uploads()
+        .append(id, piece, body.into_data_stream(), &tell(exchange))
+        .await;
+    exchange.stretch(Kind::Body, began);
+    Ok(stored?)
+}
+
+/// How far the upload is, and until when it may stay unfinished.
+async fn reached(app: &AppState, id: UploadId, offset: u64) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    headers.insert(UPLOAD_OFFSET, offset.into());
+    if let Some(expires) = app.uploads().expires(id)? {
+        let expires = HeaderValue::try_from(httpdate::fmt_http_date(expires))
+            .map_err(|error| Error::Internal(error.into()))?;
+        headers.insert(UPLOAD_EXPIRES, expires);
+    }
+    Ok(headers)
+}
+
+fn is_piece(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value == PIECE)
+}
