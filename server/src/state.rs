@@ -1,7 +1,11 @@
 //! What every handler can reach.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use tokio::{
+    runtime::Handle,
+    time::{MissedTickBehavior, interval},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Config, connection::Connections, topics::Topics, trace::Recorder, uploads::Uploads};
@@ -33,6 +37,10 @@ impl AppState {
             connections: Connections::new(config.limits.clone()),
             config,
         };
+        if let Ok(runtime) = Handle::try_current() {
+            let (topics, uploads) = (inner.topics.clone(), inner.uploads.clone());
+            runtime.spawn(keep_house(topics, uploads, inner.stopping.clone()));
+        }
         Ok(AppState {
             inner: Arc::new(inner),
         })
@@ -67,4 +75,21 @@ impl AppState {
     pub fn uploads(&self) -> &Uploads {
         &self.inner.uploads
     }
+}
+
+/// Removes what is too old once a minute; ends the topics, and with them their streams, when the server stops.
+async fn keep_house(topics: Topics, uploads: Uploads, stopping: CancellationToken) {
+    let mut minute = interval(Duration::from_secs(60));
+    minute.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = stopping.cancelled() => break,
+            _ = minute.tick() => {
+                topics.sweep();
+                let uploads = uploads.clone();
+                let _ = tokio::task::spawn_blocking(move || uploads.sweep()).await;
+            }
+        }
+    }
+    topics.close();
 }
