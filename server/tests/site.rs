@@ -114,14 +114,14 @@ async fn nothing_inline_and_nothing_from_elsewhere() {
             .to_owned();
         assert!(policy.starts_with("default-src 'none';"), "{policy}");
         assert!(!policy.contains("unsafe-inline"), "{policy}");
-        assert_eq!(
-            response.headers()["cross-origin-opener-policy"],
-            "same-origin"
-        );
-        assert_eq!(
-            response.headers()["cross-origin-embedder-policy"],
-            "require-corp"
-        );
+        for (name, value) in [
+            ("cross-origin-opener-policy", "same-origin"),
+            ("cross-origin-embedder-policy", "require-corp"),
+            ("x-content-type-options", "nosniff"),
+            ("referrer-policy", "no-referrer"),
+        ] {
+            assert_eq!(response.headers()[name], value, "{path}: {name}");
+        }
         let html = response.text().await.expect("text");
         assert!(!html.contains(" style=\""), "{path}");
         assert!(!html.contains("<style"), "{path}");
@@ -207,6 +207,22 @@ async fn a_document_is_compressed_and_not_sent_twice() {
         assert_eq!(again.headers()[header::ETAG], etag);
         assert!(again.bytes().await.expect("no body").is_empty());
     }
+}
+
+#[tokio::test]
+async fn an_address_that_nothing_has_answers_in_the_form_that_was_asked_for() {
+    let server = serve().await;
+    let page = get(&server, "/nothing/here").await;
+    assert_eq!(page.status(), StatusCode::NOT_FOUND);
+    assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+    let problem = reqwest::get(server.url("/nothing/here"))
+        .await
+        .expect("an answer");
+    assert_eq!(problem.status(), StatusCode::NOT_FOUND);
+    assert_eq!(
+        problem.headers()["content-type"],
+        "application/problem+json"
+    );
 }
 
 #[tokio::test]

@@ -37,21 +37,13 @@ pub(super) enum Page {
 /// What a document says about the server that it came from.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Visit {
-    /// The server's address as the visitor spelled it, `127.0.0.1:3000`; empty where that is not known.
+    /// The server's address as the visitor spelled it, `127.0.0.1:3000`.
     pub(super) authority: String,
     /// Where the server listens.
-    pub(super) listen: Option<SocketAddr>,
+    pub(super) listen: SocketAddr,
 }
 
 impl Visit {
-    /// A visit of a document that does not say where it is.
-    pub(super) fn unnamed() -> Visit {
-        Visit {
-            authority: String::new(),
-            listen: None,
-        }
-    }
-
     fn new(state: &AppState, headers: &HeaderMap) -> Visit {
         let listen = state.config().listen;
         let authority = headers
@@ -59,10 +51,7 @@ impl Visit {
             .and_then(|host| host.to_str().ok())
             .filter(|host| is_authority(host))
             .map_or_else(|| listen.to_string(), str::to_owned);
-        Visit {
-            authority,
-            listen: Some(listen),
-        }
+        Visit { authority, listen }
     }
 
     /// `http://127.0.0.1:3000`, without a slash behind it.
@@ -91,8 +80,8 @@ impl Page {
         }
     }
 
-    /// Renders and compresses. Takes some milliseconds: not for an async thread, unless the document is small.
-    pub(super) fn render_for(self, visit: &Visit) -> Stored {
+    /// Renders and compresses. Takes some milliseconds: not for an async thread.
+    fn render_for(self, visit: &Visit) -> Stored {
         let status = match self {
             Page::NotFound => StatusCode::NOT_FOUND,
             _ => StatusCode::OK,

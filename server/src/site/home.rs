@@ -103,9 +103,7 @@ fn entry(lab: Lab) -> Markup {
 
 /// How other machines reach this server: depends on how it was started and how this visitor reached it.
 fn from_elsewhere(visit: &Visit) -> Markup {
-    let everywhere = visit
-        .listen
-        .is_some_and(|listen| !listen.ip().is_loopback());
+    let everywhere = !visit.listen.ip().is_loopback();
     let host = visit
         .authority
         .rsplit_once(':')
@@ -282,7 +280,7 @@ mod tests {
     fn visit(authority: &str, listen: &str) -> Visit {
         Visit {
             authority: authority.to_owned(),
-            listen: Some(listen.parse().expect("an address")),
+            listen: listen.parse().expect("an address"),
         }
     }
 

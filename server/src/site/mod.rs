@@ -35,7 +35,7 @@ use axum::{
 use wire::Lab;
 
 use crate::AppState;
-use document::{Documents, Page, Visit};
+use document::{Documents, Page};
 
 /// The routes of documents and assets.
 pub fn router() -> Router<AppState> {
@@ -46,15 +46,10 @@ pub fn router() -> Router<AppState> {
         .route("/problems/{slug}", get(problem))
         .route("/credits", get(credits))
         .route(policy::SPECULATION_RULES_PATH, get(speculation_rules))
+        .fallback(missing)
         .layer(Extension(Arc::new(Documents::default())))
         .merge(assets::router())
         .merge(dev::router())
-}
-
-/// The document for an address that nothing has, where the client prefers a document; `None` where it did not ask for
-/// one and a problem document serves it better.
-pub fn not_found(request: &HeaderMap) -> Option<Response> {
-    wants_html(request).then(|| Page::NotFound.render_for(&Visit::unnamed()).answer(request))
 }
 
 /// Does `Accept` name HTML? A browser's navigation does; curl's `*/*` does not.
@@ -106,6 +101,15 @@ async fn credits(State(state): State<AppState>, shelf: Shelf, headers: HeaderMap
     shelf.answer(Page::Credits, &state, &headers).await
 }
 
+/// An address that nothing has: a document for who asked for one, else a bare 404, which becomes a problem document.
+async fn missing(State(state): State<AppState>, shelf: Shelf, headers: HeaderMap) -> Response {
+    if wants_html(&headers) {
+        shelf.answer(Page::NotFound, &state, &headers).await
+    } else {
+        StatusCode::NOT_FOUND.into_response()
+    }
+}
+
 async fn speculation_rules() -> Response {
     let mut response = (StatusCode::OK, policy::SPECULATION_RULES).into_response();
     let headers = response.headers_mut();
@@ -135,7 +139,5 @@ mod tests {
         assert!(!wants_html(&accept("*/*")));
         assert!(!wants_html(&accept("application/json")));
         assert!(!wants_html(&HeaderMap::new()));
-        let response = not_found(&accept("text/html")).expect("a document");
-        assert_eq!(response.status(), StatusCode::NOT_FOUND);
     }
 }

@@ -1,4 +1,4 @@
-//! What a document may load and who may embed it: the header fields that every document carries.
+//! What a document may load, who may embed it, and what may be fetched ahead.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -14,31 +14,16 @@ pub(super) const SPECULATION_RULES_PATH: &str = "/speculation-rules.json";
 /// The documents that a browser may fetch before they are asked for. Only fetch: a lab that ran would open a run.
 pub(super) const SPECULATION_RULES: &str = r#"{"prefetch":[{"where":{"or":[{"href_matches":"/"},{"href_matches":"/labs/*"},{"href_matches":"/run"}]},"eagerness":"moderate"}]}"#;
 
-/// Adds the fields to a document's response.
-///
-/// COOP and COEP make the page cross-origin isolated, and its clock's step 5 µs instead of 100 µs (High Resolution
-/// Time §"coarsen time"). On plain HTTP from another machine the browser ignores them; the page then counts the step.
+/// Adds the fields that only documents carry; those of every response are added to them like to any other.
 pub(super) fn apply(headers: &mut HeaderMap) {
-    const FIELDS: [(HeaderName, &str); 6] = [
-        (header::CONTENT_SECURITY_POLICY, CSP),
-        (
-            HeaderName::from_static("cross-origin-opener-policy"),
-            "same-origin",
-        ),
-        (
-            HeaderName::from_static("cross-origin-embedder-policy"),
-            "require-corp",
-        ),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (
-            HeaderName::from_static("speculation-rules"),
-            "\"/speculation-rules.json\"",
-        ),
-    ];
-    for (name, value) in FIELDS {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(CSP),
+    );
+    headers.insert(
+        HeaderName::from_static("speculation-rules"),
+        HeaderValue::from_static("\"/speculation-rules.json\""),
+    );
 }
 
 #[cfg(test)]

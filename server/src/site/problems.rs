@@ -27,8 +27,8 @@ macro_rules! problem {
     };
 }
 
-/// Every problem type of [`crate::Error`].
-const ALL: [Explained; 18] = [
+/// Every problem type of [`crate::Error`], and those that are said below HTTP.
+const ALL: [Explained; 22] = [
     problem!(
         "bad-request",
         "Bad request",
@@ -149,6 +149,34 @@ const ALL: [Explained; 18] = [
         "Open it with a WebSocket client. Read the same from an endpoint that speaks HTTP: the API document names it."
     ),
     problem!(
+        "malformed-request",
+        "Malformed request",
+        BAD_REQUEST,
+        "What arrived is not a request by the grammar of HTTP/1.1, so nobody knows where it ends; the connection closes behind the answer.",
+        "Read detail: it says which rule was broken, and where the rule stands. In the request–response lab this may be what you wanted to see."
+    ),
+    problem!(
+        "head-too-large",
+        "Head too large",
+        REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "The request line and the header fields together are larger than the server takes, or there are too many fields.",
+        "Send fewer or shorter fields. roundtrip --help names both limits, and the flags that change them."
+    ),
+    problem!(
+        "target-too-long",
+        "Target too long",
+        URI_TOO_LONG,
+        "The path and the query together are longer than the server takes.",
+        "Put what is long into the body."
+    ),
+    problem!(
+        "too-many-connections",
+        "Too many connections",
+        SERVICE_UNAVAILABLE,
+        "As many connections are open as the server takes, in all or from one address.",
+        "Close some, or try again after the seconds that Retry-After names."
+    ),
+    problem!(
         "internal",
         "Internal error",
         INTERNAL_SERVER_ERROR,
@@ -158,9 +186,26 @@ const ALL: [Explained; 18] = [
 ];
 
 impl Explained {
-    /// The problem type with this slug.
+    /// The problem type with this slug. One that is only a status code's name is explained as that.
     pub(super) fn by_slug(slug: &str) -> Option<Explained> {
-        ALL.into_iter().find(|problem| problem.slug == slug)
+        ALL.into_iter()
+            .find(|problem| problem.slug == slug)
+            .or_else(|| Explained::of_status(slug))
+    }
+
+    fn of_status(slug: &str) -> Option<Explained> {
+        (400..600)
+            .filter_map(|code| StatusCode::from_u16(code).ok())
+            .find_map(|status| {
+                let title = status.canonical_reason()?;
+                (title.to_lowercase().replace(' ', "-") == slug).then_some(Explained {
+                    slug: "",
+                    title,
+                    status,
+                    happened: "The request was refused before it came to one of this server’s endpoints, with the general status that HTTP has for it (RFC 9110 §15).",
+                    do_this: "Read detail: it says what was expected.",
+                })
+            })
     }
 }
 
@@ -173,7 +218,11 @@ pub(super) fn document(problem: Explained) -> Markup {
         has_app: false,
         has_rail: false,
         main: html! {
-            p.kicker { "Problem type " code { "/problems/" (problem.slug) } ", status " (problem.status.as_u16()) }
+            p.kicker {
+                "Problem type"
+                @if !problem.slug.is_empty() { " " code { "/problems/" (problem.slug) } }
+                ", status " (problem.status.as_u16())
+            }
             h1 { (problem.title) }
             dl.problem-parts {
                 dt { "What happened" } dd { (problem.happened) }
@@ -252,9 +301,17 @@ mod tests {
     }
 
     #[test]
+    fn a_status_code_s_name_is_explained_as_that() {
+        let explained = Explained::by_slug("length-required").expect("411");
+        assert_eq!(explained.status, StatusCode::LENGTH_REQUIRED);
+        assert_eq!(Explained::by_slug("no-such-problem"), None);
+        assert_eq!(Explained::by_slug("ok"), None);
+        assert_eq!(Explained::by_slug(""), None);
+    }
+
+    #[test]
     fn each_problem_type_is_explained_with_its_title_and_status() {
         let errors = one_of_each();
-        assert_eq!(errors.len(), ALL.len());
         for error in errors {
             let problem = error.problem();
             let slug = problem
