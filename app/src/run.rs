@@ -5,6 +5,7 @@
 //! time.
 
 mod arrows;
+mod difference;
 mod exchange;
 mod saved;
 mod summary;
@@ -72,7 +73,8 @@ impl Run {
             _ => self.by_time.len(),
         };
         self.by_time.insert(at, index);
-        if let Err(place) = self.lanes.binary_search(&event.lane) {
+        if !self.lanes.contains(&event.lane) {
+            let place = self.lanes.partition_point(|lane| *lane < event.lane);
             self.lanes.insert(place, event.lane);
         }
         if let Some(span) = event.detail.exchange {

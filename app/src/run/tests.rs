@@ -166,6 +166,34 @@ fn a_terminal_is_told_by_the_server_alone() {
     );
 }
 
+#[test]
+fn two_runs_differ_in_words() {
+    let quick = answered().run();
+    let slow = {
+        let mut told = answered();
+        for event in &mut told.events {
+            match event.kind {
+                Kind::Process => event.duration_ns = Some(60_000_000),
+                _ if event.at_ns > 40_000_000 => event.at_ns += 20_000_000,
+                _ => {}
+            }
+        }
+        told.run()
+    };
+    assert_eq!(
+        slow.difference_from(&quick),
+        "This run took 61.2 ms, the kept one 41.2 ms: 20 ms slower, 20 ms of it working."
+    );
+    assert_eq!(
+        quick.difference_from(&slow),
+        "This run took 41.2 ms, the kept one 61.2 ms: 20 ms quicker, 20 ms of it working."
+    );
+    assert_eq!(
+        quick.difference_from(&quick),
+        "This run took 41.2 ms, the kept one 41.2 ms: as long."
+    );
+}
+
 fn ends(run: &Run, way: Way) -> Vec<(u64, u64)> {
     let seq = |index: u32| run.events().get(index as usize).expect("an event").seq;
     run.arrows()
