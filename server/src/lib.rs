@@ -3,6 +3,7 @@
 //! `main` parses flags and exits; [`app`] builds the routes; [`connection::serve`] accepts connections through the tap.
 //! Tests call the same two over a real socket on port 0.
 
+pub mod address;
 pub mod cli;
 pub mod config;
 pub mod connection;

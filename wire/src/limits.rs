@@ -77,6 +77,8 @@ pub const UPLOAD_AGE_S: u64 = 24 * 60 * 60;
 pub const UPLOADS_MAX: usize = 20_000;
 /// How many of them may be unfinished.
 pub const UNFINISHED_UPLOADS_MAX: usize = 2_000;
+/// How many of them may be from one address: a whole class may sit behind one.
+pub const UNFINISHED_UPLOADS_PER_ADDRESS_MAX: usize = 1_000;
 /// How long an unfinished upload must be untouched before it makes room for a new one where there are too many, in
 /// seconds.
 pub const UPLOAD_IDLE_S: u64 = 60 * 60;

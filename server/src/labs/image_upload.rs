@@ -28,9 +28,10 @@ use wire::{Problem, images::ImageInfo, trace::Kind};
 
 use crate::{
     AppState, Result,
+    address::Counted,
     connection::Exchange,
     extract::Json,
-    uploads::{Piece, Tell},
+    uploads::{Declared, Piece, Tell},
 };
 use reply::{Binary, ImageId};
 
@@ -66,6 +67,7 @@ pub fn router() -> OpenApiRouter<AppState> {
 async fn upload(
     State(app): State<AppState>,
     exchange: Exchange,
+    Counted(from): Counted,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response> {
@@ -73,6 +75,7 @@ async fn upload(
     let tell = tell(&exchange);
 
     let (declared, file) = form::file_of(&headers, body, uploads.limits().file_bytes).await?;
+    let declared = Declared { from, ..declared };
     let id = uploads.create(declared, &tell).await?;
     let piece = Piece {
         last: true,
@@ -114,8 +117,15 @@ async fn info(
     Ok(Json(reply::describe(&app, id, &tell(&exchange)).await?))
 }
 
-/// Lets the storage say in this exchange's run what it does.
+/// Lets the storage say in this exchange's run, and in its `Server-Timing`, what it does.
 fn tell(exchange: &Exchange) -> Tell {
     let exchange = exchange.clone();
-    Arc::new(move |draft| exchange.emit(|| draft))
+    Arc::new(move |draft| {
+        match (draft.kind, draft.duration) {
+            (Kind::Synced, Some(took)) => exchange.timing("synced", took),
+            (Kind::Previewed, Some(took)) => exchange.timing("previewed", took),
+            _ => {}
+        }
+        exchange.emit(|| draft);
+    })
 }

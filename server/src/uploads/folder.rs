@@ -9,6 +9,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
+    net::IpAddr,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -58,6 +59,8 @@ pub struct Declared {
     pub file_name: Option<String>,
     /// The `Upload-Metadata` as it came.
     pub metadata: Option<String>,
+    /// The address that it counts under, where one does.
+    pub from: Option<IpAddr>,
 }
 
 impl Record {

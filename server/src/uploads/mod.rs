@@ -32,8 +32,8 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use wire::{
     limits::{
-        UNFINISHED_UPLOADS_MAX, UPLOAD_AGE_S, UPLOAD_BYTES_MAX, UPLOAD_IDLE_S, UPLOADS_MAX,
-        UPLOADS_TOTAL_MAX,
+        UNFINISHED_UPLOADS_MAX, UNFINISHED_UPLOADS_PER_ADDRESS_MAX, UPLOAD_AGE_S, UPLOAD_BYTES_MAX,
+        UPLOAD_IDLE_S, UPLOADS_MAX, UPLOADS_TOTAL_MAX,
     },
     trace::{Kind, Lane},
 };
@@ -66,6 +66,8 @@ pub struct Limits {
     pub uploads: usize,
     /// Unfinished uploads.
     pub unfinished: usize,
+    /// Unfinished uploads from one address.
+    pub unfinished_per_address: usize,
     /// How long an upload may take to finish, and how long a finished one is kept.
     pub age: Duration,
     /// How long an unfinished upload must be untouched before it makes room for a new one.
@@ -79,6 +81,7 @@ impl Default for Limits {
             total_bytes: UPLOADS_TOTAL_MAX,
             uploads: UPLOADS_MAX,
             unfinished: UNFINISHED_UPLOADS_MAX,
+            unfinished_per_address: UNFINISHED_UPLOADS_PER_ADDRESS_MAX,
             age: Duration::from_secs(UPLOAD_AGE_S),
             idle: Duration::from_secs(UPLOAD_IDLE_S),
         }
@@ -206,7 +209,7 @@ impl Uploads {
         let uploads: HashMap<_, _> = found
             .into_iter()
             .map(|found| {
-                let upload = Upload::new(found.id, found.record, found.received, now);
+                let upload = Upload::new(found.id, found.record, found.received, None, now);
                 (found.id, Arc::new(upload))
             })
             .collect();
@@ -252,8 +255,9 @@ impl Uploads {
         }
         let now = (self.inner.clock)();
         let id = UploadId::random();
+        let from = declared.from;
         let record = Record::new(unix_s(now), declared);
-        let upload = Upload::new(id, record.clone(), 0, now);
+        let upload = Upload::new(id, record.clone(), 0, from, now);
         let idle = self.enter(upload, now)?;
         let (folder, uploads) = (self.inner.folder.clone(), self.clone());
         let written = blocking(move || {
@@ -286,6 +290,12 @@ impl Uploads {
                 (!state.is_finished()).then_some((state.touched, upload))
             })
         };
+        if upload.from.is_some() {
+            let theirs = unfinished().filter(|(_, other)| other.from == upload.from);
+            if theirs.count() >= limits.unfinished_per_address {
+                return Err(Error::TooMany(limits.unfinished_per_address));
+            }
+        }
         let mut idle = None;
         if unfinished().count() >= limits.unfinished {
             let idlest = unfinished()

@@ -1,6 +1,9 @@
 //! One upload: what is known of it, and who writes to it.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
 
 use parking_lot::Mutex;
 use sha2::Sha256;
@@ -11,6 +14,8 @@ use super::{UploadId, folder::Record};
 #[derive(Debug)]
 pub(super) struct Upload {
     pub(super) id: UploadId,
+    /// The address that it counts under; not known of what an earlier life left.
+    pub(super) from: Option<IpAddr>,
     pub(super) state: Mutex<State>,
     /// Held by the one writer, and by whoever finishes the upload: the digest of the bytes so far, where it is known.
     pub(super) pen: tokio::sync::Mutex<Pen>,
@@ -42,9 +47,16 @@ pub(super) struct Pen {
 }
 
 impl Upload {
-    pub(super) fn new(id: UploadId, record: Record, received: u64, now: SystemTime) -> Upload {
+    pub(super) fn new(
+        id: UploadId,
+        record: Record,
+        received: u64,
+        from: Option<IpAddr>,
+        now: SystemTime,
+    ) -> Upload {
         Upload {
             id,
+            from,
             state: Mutex::new(State {
                 record,
                 received,

@@ -39,6 +39,7 @@ pub(super) fn declared(headers: &HeaderMap) -> Result<Declared> {
         length,
         file_name,
         metadata,
+        from: None,
     })
 }
 

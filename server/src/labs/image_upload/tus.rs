@@ -23,8 +23,9 @@ use super::{
 };
 use crate::{
     AppState, Error, Result,
+    address::Counted,
     connection::Exchange,
-    uploads::{Piece, UploadId},
+    uploads::{Declared, Piece, UploadId},
 };
 
 const VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
@@ -122,10 +123,14 @@ async fn options_of_one(app: State<AppState>) -> Response {
 async fn create(
     State(app): State<AppState>,
     exchange: Exchange,
+    Counted(from): Counted,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response> {
-    let declared = metadata::declared(&headers)?;
+    let declared = Declared {
+        from,
+        ..metadata::declared(&headers)?
+    };
     let is_empty = declared.length == Some(0);
     let id = app.uploads().create(declared, &tell(&exchange)).await?;
     let mut offset = 0;

@@ -316,6 +316,30 @@ async fn caps_on_disk_and_numbers_hold_at_the_limit_and_one_past_it() {
 }
 
 #[tokio::test]
+async fn one_address_cannot_take_all_places() {
+    let bench = Bench::new(|limits| limits.unfinished_per_address = 2);
+    let create = |from: &str| {
+        let declared = Declared {
+            length: Some(10),
+            from: Some(from.parse().expect("an address")),
+            ..Declared::default()
+        };
+        let uploads = bench.uploads.clone();
+        async move { uploads.create(declared, &silent()).await }
+    };
+    let first = create("192.0.2.1").await.expect("created");
+    create("192.0.2.1").await.expect("at the limit");
+    assert!(matches!(create("192.0.2.1").await, Err(Error::TooMany(2))));
+    create("192.0.2.2").await.expect("another address");
+    bench.create(10).await.expect("one that does not count");
+    bench
+        .append(first, 0, chunks(&[0; 10]))
+        .await
+        .expect("stored");
+    create("192.0.2.1").await.expect("one is finished");
+}
+
+#[tokio::test]
 async fn an_unfinished_upload_left_alone_for_an_hour_makes_room() {
     let bench = Bench::new(|limits| limits.unfinished = 2);
     let idle = bench.create(10).await.expect("created");
