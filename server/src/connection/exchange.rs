@@ -79,11 +79,16 @@ impl Exchange {
     /// Records a stretch of the handler that began at `since` and is over now. It stands in the response's
     /// `Server-Timing` too, recorded or not, unless the response's head is out already.
     pub fn stretch(&self, kind: Kind, since: Instant) {
+        self.stretch_with(kind, since, |draft| draft);
+    }
+
+    /// The same, with more to say about it where somebody records.
+    pub fn stretch_with(&self, kind: Kind, since: Instant, more: impl FnOnce(Draft) -> Draft) {
         let now = Instant::now();
         if let Some(metric) = metric(kind) {
             self.timing(metric, now.saturating_duration_since(since));
         }
-        self.emit(|| Draft::new(Lane::HANDLER, kind, since).until(now));
+        self.emit(|| more(Draft::new(Lane::HANDLER, kind, since).until(now)));
     }
 
     /// Adds a metric to the response's `Server-Timing`; `name` is a token (RFC 9110 §5.6.2). Said twice, it adds up.

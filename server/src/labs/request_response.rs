@@ -34,10 +34,10 @@ use utoipa_axum::router::OpenApiRouter;
 use wire::{
     echo::{ECHO_PATH, EchoAsked, EchoBody, EchoSteps, Work},
     limits::ECHO_BODY_MAX,
-    trace::{Kind, Lane},
+    trace::Kind,
 };
 
-use crate::{AppState, Error, Result, connection::Exchange, trace::Draft};
+use crate::{AppState, Error, Result, connection::Exchange};
 use asked::Asked;
 use mirror::mirror;
 
@@ -59,20 +59,14 @@ async fn echo(exchange: Exchange, Asked(asked): Asked, request: Request) -> Resu
     let parsing = Instant::now();
     let parsed = body::parse(&head.headers, &bytes).await;
     if parsed != EchoBody::Nothing {
-        exchange.emit(|| {
-            Draft::new(Lane::HANDLER, Kind::Body, receiving)
-                .until(Instant::now())
-                .bytes(bytes.len() as u64)
-        });
+        exchange.stretch_with(Kind::Body, receiving, |body| body.bytes(bytes.len() as u64));
     }
 
     // Step 3: the work.
     let working = Instant::now();
     let summary = work(&asked).await?;
-    exchange.emit(|| {
-        Draft::new(Lane::HANDLER, Kind::Process, working)
-            .until(Instant::now())
-            .with(|detail| detail.summary = summary)
+    exchange.stretch_with(Kind::Process, working, |process| {
+        process.with(|detail| detail.summary = summary)
     });
 
     // Step 4: the answer. hyper writes it to the socket when this function has returned.
