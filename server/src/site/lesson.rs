@@ -64,7 +64,6 @@ mod tests {
                 Kind::StreamClosed,
             ],
             Lab::ImageUpload => &[
-                Kind::Process,
                 Kind::Hashed,
                 Kind::Marked,
                 Kind::Progress,

@@ -50,7 +50,11 @@ pub(super) const fn files(lab: Lab) -> &'static [SourceFile] {
             source!("labs/publish_subscribe/delivery.rs"),
             source!("labs/publish_subscribe/history.rs"),
         ],
-        Lab::ImageUpload => &[source!("labs/image_upload.rs")],
+        Lab::ImageUpload => &[
+            source!("labs/image_upload.rs"),
+            source!("labs/image_upload/tus.rs"),
+            source!("uploads/append.rs"),
+        ],
     }
 }
 
@@ -188,9 +192,12 @@ fn row(line: &str, tokens: &[(Look, &str)]) -> Markup {
 /// The kind of event that a line of source records, and where it stands: the first `Kind::…` outside of comments.
 fn recorded(line: &str) -> Option<(String, LaneKind)> {
     let code = line.split("//").next().unwrap_or_default();
-    let name: String = code
-        .split_once("Kind::")?
-        .1
+    let (before, after) = code.split_once("Kind::")?;
+    // `ErrorKind::NotFound` is another's.
+    if before.ends_with(|c: char| c.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let name: String = after
         .chars()
         .take_while(char::is_ascii_alphanumeric)
         .collect();
@@ -311,7 +318,7 @@ mod tests {
             Some(("published".into(), LaneKind::Topic))
         );
         assert_eq!(recorded("// Kind::Process is recorded elsewhere"), None);
-        assert_eq!(recorded("ErrorKind::NotFound"), None);
+        assert_eq!(recorded("std::io::ErrorKind::Closed"), None);
         let file = SourceFile {
             path: "x.rs",
             text: "exchange.stretch(Kind::Process, began);\n",

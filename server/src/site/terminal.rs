@@ -78,7 +78,7 @@ pub(super) fn commands(lab: Lab, origin: &str) -> Vec<Command> {
                 ]),
             },
             Command {
-                does: "Subscribe for five seconds, from the first message that is kept.",
+                does: "Subscribe for five seconds, after an id of another life of the topic: it says so with a gap.",
                 lines: lines(&[
                     &curl("-sN -m 5", 2),
                     &format!("'{origin}/api/topics/demo/events?after=00000000-0'"),
