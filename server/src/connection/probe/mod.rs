@@ -64,7 +64,7 @@ const fn one() -> u64 {
     path = "/api/probe",
     tag = "Request–response",
     params(Sending),
-    request_body(content = String, content_type = "application/octet-stream", description = "The bytes to send, at most 64 KiB."),
+    request_body(content = Option<String>, content_type = "application/octet-stream", description = "The bytes to send, at most 64 KiB."),
     responses(
         (status = 200, description = "What came back", body = String, content_type = "application/octet-stream", headers(
             ("Probe-End" = String, description = "`complete`, `closed`, `idle` or `bound`"),
