@@ -67,9 +67,19 @@ impl Run {
             match event.kind {
                 Kind::Stored => stored += event.bytes.unwrap_or(0),
                 Kind::Finished => finished = Some(event),
-                Kind::Hashed => hashed = Some(event),
+                // The storage says when it was done hashing, the browser what came of it.
+                Kind::Hashed if event.detail.sha256.is_some() => hashed = Some(event),
                 Kind::Removed => removed = Some(event),
-                Kind::Marked if event.detail.summary.as_deref() == Some("paused") => pauses += 1,
+                // The lab's words: "Paused at 3.1 MB".
+                Kind::Marked
+                    if event
+                        .detail
+                        .summary
+                        .as_deref()
+                        .is_some_and(|words| words.starts_with("Paused")) =>
+                {
+                    pauses += 1;
+                }
                 _ => {}
             }
         }

@@ -319,11 +319,12 @@ fn an_upload_in_words() {
     let told = told
         .at(Lane::BROWSER, Kind::Marked, 155_000, |event| {
             event.detail.exchange = None;
-            event.detail.summary = Some("paused".into());
+            event.detail.summary = Some("Paused at 3.1 MB".into());
         })
         .at(Lane::BROWSER, Kind::Hashed, 90_000, |event| {
             event.detail.sha256 = Some("ab".into())
         })
+        .at(Lane::STORAGE, Kind::Hashed, 254_000, |_| {})
         .at(Lane::STORAGE, Kind::Finished, 255_000, |event| {
             event.detail.sha256 = Some("ab".into())
         });
