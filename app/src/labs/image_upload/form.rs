@@ -216,7 +216,9 @@ impl Page {
                         </code>
                     </dd>
                     <dt>"Equal"</dt>
-                    <dd role="status">{move || self.verdict(stored())}</dd>
+                    <dd>
+                        <span role="status">{move || self.verdict(stored())}</span>
+                    </dd>
                 </dl>
                 <div class="upload-preview">
                     {move || stored().map(preview)}
