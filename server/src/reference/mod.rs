@@ -16,7 +16,7 @@ use tower_http::compression::CompressionLayer;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{AppState, Error, Result, extract::Json};
+use crate::{AppState, Error, Result, extract::Json, site::assets};
 
 /// Swagger UI brings no style or script of its own into the page's text, but sets style attributes and shows icons
 /// from `data:` addresses.
@@ -87,6 +87,10 @@ async fn page() -> Response {
                 link rel="stylesheet" href="/api/reference/page.css";
                 script src="/api/reference/swagger-ui-bundle.js" defer {}
                 script src="/api/reference/start.js" defer {}
+                // Otherwise the browser asks for /favicon.ico, which is not there.
+                @if let Some(url) = assets::logical("favicon.svg") {
+                    link rel="icon" type="image/svg+xml" href=(url);
+                }
             }
             body {
                 header {
