@@ -536,11 +536,14 @@ async fn tus_refuses_what_does_not_fit() {
             Problem::new(400, "bad-request", None)
         );
     }
-    let request = Client::new().get(server.url("/files")).send();
-    assert_eq!(
-        request.await.expect("an answer").status(),
-        StatusCode::METHOD_NOT_ALLOWED
-    );
+    for method in [Method::GET, Method::PATCH, Method::PUT] {
+        let request = Client::new().request(method, server.url("/files")).send();
+        let refused = request.await.expect("an answer");
+        assert_eq!(
+            Problem::of(refused).await,
+            Problem::new(405, "method-not-allowed", None)
+        );
+    }
 }
 
 #[tokio::test]

@@ -448,6 +448,7 @@ async fn the_history_is_set_within_bounds() {
         json!({"ack": "disk"}),
         json!({"ack": "never"}),
         json!([]),
+        json!({"history": [1, null]}),
     ] {
         let refused = put(wrong.clone()).await.expect("an answer");
         assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{wrong}");

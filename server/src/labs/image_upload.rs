@@ -52,8 +52,8 @@ pub fn router() -> OpenApiRouter<AppState> {
     post,
     path = "/api/images",
     request_body(content(
-        (Binary = "application/octet-stream"),
-        (Binary = "image/jpeg"),
+        (Option<Binary> = "application/octet-stream"),
+        (Option<Binary> = "image/jpeg"),
         (form::FileForm = "multipart/form-data"),
     )),
     responses(

@@ -58,7 +58,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         ("Idempotency-Key" = Option<String>, Header, max_length = 255, pattern = "^[!-~]+$",
             description = "The same key with the same message within 10 minutes is one publish."),
     ),
-    request_body(content = String, content_type = "text/plain", description = "The message, at most 64 KiB, of any type."),
+    request_body(content = Option<String>, content_type = "text/plain", description = "The message, at most 64 KiB, of any type."),
     responses(
         (status = 201, body = Published, description = "The topic took it.", headers(
             ("Idempotency-Replayed" = String, description = "`true` where the key was used before: nothing was published anew."))),

@@ -18,7 +18,6 @@ use futures_util::{Stream, StreamExt, stream, stream::BoxStream};
 use multer::{Constraints, Field, Multipart, SizeLimit};
 use utoipa::ToSchema;
 
-use super::reply::Binary;
 use crate::{Error, Result, uploads::Declared};
 
 /// How much a form may hold besides the file, in bytes: the parts' heads, and fields before the file.
@@ -32,8 +31,8 @@ const FILE_NAME_MAX: usize = 255;
 #[expect(dead_code, reason = "only its schema is used")]
 pub(super) struct FileForm {
     /// The file. Its field may have any name; the first that has a file's name counts.
-    #[schema(inline)]
-    file: Binary,
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
 }
 
 /// The file's bytes as they come.

@@ -8,9 +8,9 @@ use std::time::Instant;
 
 use axum::{
     body::{Body, HttpBody},
-    extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
-    middleware::{Next, from_fn},
+    extract::{FromRequestParts, State},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
+    middleware::map_response,
     response::{IntoResponse, Response},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -48,22 +48,29 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(options, create))
         .routes(routes!(options_of_one, head, patch, terminate, overridden))
-        .layer(from_fn(speak_tus))
+        .layer(map_response(speak_tus))
 }
 
-/// Every request but OPTIONS says the protocol's version, and every response does.
-async fn speak_tus(request: Request, next: Next) -> Response {
-    let theirs = request.headers().get(TUS_RESUMABLE);
-    let checked = matches!(
-        *request.method(),
-        Method::HEAD | Method::POST | Method::PATCH | Method::DELETE
-    );
-    let mut response = if checked && theirs != Some(&VERSION) {
-        Error::PreconditionFailed("Say the version of tus: Tus-Resumable: 1.0.0.".into())
-            .into_response()
-    } else {
-        next.run(request).await
-    };
+/// The request says that it speaks this version of the protocol. OPTIONS need not.
+#[derive(Debug, Clone, Copy)]
+struct Tus;
+
+impl<S: Send + Sync> FromRequestParts<S> for Tus {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self> {
+        if parts.headers.get(TUS_RESUMABLE) == Some(&VERSION) {
+            Ok(Tus)
+        } else {
+            Err(Error::PreconditionFailed(
+                "Say the version of tus: Tus-Resumable: 1.0.0.".into(),
+            ))
+        }
+    }
+}
+
+/// Every response says the version, errors too.
+async fn speak_tus(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(TUS_RESUMABLE, VERSION);
     headers.insert(TUS_VERSION, VERSION);
@@ -91,7 +98,7 @@ async fn options(State(app): State<AppState>) -> Response {
 #[utoipa::path(
     options,
     path = "/files/{id}",
-    params(ImageId),
+    params(("id" = String, Path, description = "Any: what the server understands does not depend on it.")),
     responses((status = 204, description = "Version, extensions, and the largest file, in the header.")),
 )]
 async fn options_of_one(app: State<AppState>) -> Response {
@@ -121,6 +128,7 @@ async fn options_of_one(app: State<AppState>) -> Response {
     ),
 )]
 async fn create(
+    _: Tus,
     State(app): State<AppState>,
     exchange: Exchange,
     Counted(from): Counted,
@@ -166,7 +174,7 @@ async fn create(
         (status = 412, description = "Another version of tus."),
     ),
 )]
-async fn head(State(app): State<AppState>, ImageId { id }: ImageId) -> Result<Response> {
+async fn head(_: Tus, State(app): State<AppState>, ImageId { id }: ImageId) -> Result<Response> {
     let progress = app.uploads().progress(id).await?;
     let mut response = reached(&app, id, progress.offset).await?.into_response();
     let headers = response.headers_mut();
@@ -209,6 +217,7 @@ async fn head(State(app): State<AppState>, ImageId { id }: ImageId) -> Result<Re
     ),
 )]
 async fn patch(
+    _: Tus,
     State(app): State<AppState>,
     exchange: Exchange,
     ImageId { id }: ImageId,
@@ -246,6 +255,7 @@ async fn patch(
     ),
 )]
 async fn terminate(
+    _: Tus,
     State(app): State<AppState>,
     exchange: Exchange,
     ImageId { id }: ImageId,
@@ -272,6 +282,7 @@ async fn terminate(
     ),
 )]
 async fn overridden(
+    tus: Tus,
     app: State<AppState>,
     exchange: Exchange,
     id: ImageId,
@@ -282,9 +293,9 @@ async fn overridden(
         .get("x-http-method-override")
         .and_then(|value| value.to_str().ok());
     match method {
-        Some("PATCH") => patch(app, exchange, id, headers, body).await,
-        Some("HEAD") => head(app, id).await,
-        Some("DELETE") => Ok(terminate(app, exchange, id).await?.into_response()),
+        Some("PATCH") => patch(tus, app, exchange, id, headers, body).await,
+        Some("HEAD") => head(tus, app, id).await,
+        Some("DELETE") => Ok(terminate(tus, app, exchange, id).await?.into_response()),
         _ => Err(Error::MethodNotAllowed(
             "Send pieces with PATCH, or with POST and X-HTTP-Method-Override: PATCH.".into(),
         )),

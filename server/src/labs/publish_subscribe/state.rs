@@ -65,9 +65,12 @@ async fn settings(
         ));
     }
     // serde would take an array for a struct.
-    if !body.is_object() {
+    let history = body
+        .get("history")
+        .is_none_or(|h| h.is_object() || h.is_null());
+    if !body.is_object() || !history {
         return Err(Error::BadRequest(
-            "The settings of a topic are a JSON object.".into(),
+            "The settings of a topic are a JSON object, and so is its history.".into(),
         ));
     }
     let settings: TopicSettings = serde_json::from_value(body).map_err(|wrong| {
