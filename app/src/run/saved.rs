@@ -12,13 +12,30 @@ use super::Run;
 /// The largest file that is opened as a run, in bytes: a full run, with white space.
 pub const FILE_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// Why a file is not a run: what happened, why, what to do.
+/// Why a file is not a run, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotARun(String);
+pub struct NotARun {
+    why: String,
+    advice: &'static str,
+}
+
+const OPEN_ANOTHER: &str = "Open a file that “Save run” wrote.";
+
+impl NotARun {
+    /// Why it was not opened, in a sentence.
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+
+    /// What to do, in a sentence.
+    pub fn advice(&self) -> &'static str {
+        self.advice
+    }
+}
 
 impl fmt::Display for NotARun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        write!(f, "{} {}", self.why, self.advice)
     }
 }
 
@@ -38,11 +55,13 @@ impl Run {
     pub fn from_saved(saved: Saved) -> Result<Run, NotARun> {
         check_version(saved.version)?;
         if saved.events.len() > RUN_EVENTS_MAX {
-            return Err(NotARun(format!(
-                "This run was not opened: it holds {} events, and a run has {RUN_EVENTS_MAX} at most. \
-                 Open a file that “Save run” wrote.",
-                saved.events.len()
-            )));
+            return Err(NotARun {
+                why: format!(
+                    "It holds {} events, and a run has {RUN_EVENTS_MAX} at most.",
+                    saved.events.len()
+                ),
+                advice: OPEN_ANOTHER,
+            });
         }
         let mut run = Run::new();
         run.begin(saved.run, &saved.started_at);
@@ -59,19 +78,22 @@ impl Run {
     /// When it is too large, no run, or a later version's.
     pub fn from_json(text: &str) -> Result<Run, NotARun> {
         if text.len() > FILE_BYTES_MAX {
-            return Err(NotARun(format!(
-                "This file was not opened: it has {}, and a run takes {} at most. Open a file that “Save run” wrote.",
-                wire::time::bytes(text.len() as u64),
-                wire::time::bytes(FILE_BYTES_MAX as u64)
-            )));
+            return Err(NotARun {
+                why: format!(
+                    "It has {}, and a run takes {} at most.",
+                    wire::time::bytes(text.len() as u64),
+                    wire::time::bytes(FILE_BYTES_MAX as u64)
+                ),
+                advice: OPEN_ANOTHER,
+            });
         }
-        let not_a_run = |error: serde_json::Error| {
-            NotARun(format!(
-                "This file was not opened: it is not a saved run (line {}, column {}). \
-                 Open a file that “Save run” wrote.",
+        let not_a_run = |error: serde_json::Error| NotARun {
+            why: format!(
+                "It is not a saved run (line {}, column {}).",
                 error.line(),
                 error.column()
-            ))
+            ),
+            advice: OPEN_ANOTHER,
         };
         let Version { version } = serde_json::from_str(text).map_err(not_a_run)?;
         check_version(version)?;
@@ -98,8 +120,10 @@ fn check_version(version: u32) -> Result<(), NotARun> {
     if (1..=RUN_VERSION).contains(&version) {
         return Ok(());
     }
-    Err(NotARun(format!(
-        "This run was not opened: it is of version {version}, and this page reads versions up to {RUN_VERSION}. \
-         Open it with the Roundtrip that saved it."
-    )))
+    Err(NotARun {
+        why: format!(
+            "It is of version {version}, and this page reads versions up to {RUN_VERSION}."
+        ),
+        advice: "Open it with the Roundtrip that saved it.",
+    })
 }

@@ -366,8 +366,7 @@ fn what_is_no_run_is_refused_in_words() {
     let later = r#"{"version":2,"surprise":true}"#;
     assert_eq!(
         Run::from_json(later).expect_err("later").to_string(),
-        "This run was not opened: it is of version 2, and this page reads versions up to 1. \
-         Open it with the Roundtrip that saved it."
+        "It is of version 2, and this page reads versions up to 1. Open it with the Roundtrip that saved it."
     );
     for bad in ["", "{}", "[1]", r#"{"version":1}"#, "\u{fffd}"] {
         let words = Run::from_json(bad).expect_err(bad).to_string();

@@ -16,6 +16,8 @@ pub mod scene;
 mod waterfall;
 pub mod words;
 
+#[cfg(target_arch = "wasm32")]
+mod paint;
 #[cfg(test)]
 mod tests;
 #[cfg(target_arch = "wasm32")]

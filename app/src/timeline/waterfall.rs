@@ -29,6 +29,8 @@ const LANE_PX: f64 = 9.0;
 const GAP_PX: f64 = 7.0;
 /// A row is at least as high as its two lines of words.
 const ROW_LEAST_PX: f64 = 46.0;
+/// What a name leaves free of the gutter: its lane's shape before it, a gap behind it.
+const NAME_INSET_PX: f64 = 30.0;
 /// Above the first row: the times.
 pub(super) const TOP_PX: f64 = 30.0;
 
@@ -87,6 +89,10 @@ pub(super) fn waterfall(
     scene.size.1 = top.max(view.breadth_px);
     scene.marks.sort_by(|a, b| a.from_px.total_cmp(&b.from_px));
     scene.index();
+    let room = gutter_px - NAME_INSET_PX * unit;
+    for track in &mut scene.tracks {
+        track.name = widths.cut(&track.name, room).unwrap_or_default();
+    }
     labels(&mut scene, sources, unit, widths);
     scene
 }
@@ -98,7 +104,9 @@ fn rows<'a>(number: usize, source: &Source<'a>) -> Vec<Row<'a>> {
     let mut rows = Vec::with_capacity(exchanges.len());
     for exchange in exchanges {
         let steps = exchange.steps(run);
-        let name = steps.words().unwrap_or("A request").to_owned();
+        // The query is long; the path is what tells requests apart.
+        let words = steps.words().unwrap_or("A request");
+        let name = words.split('?').next().unwrap_or(words).to_owned();
         let mut note = steps
             .status()
             .map_or_else(String::new, |status| status.to_string());

@@ -1,4 +1,4 @@
-//! The timeline on the page.
+//! What the page knows of its runs.
 
 use leptos::prelude::*;
 
@@ -44,33 +44,15 @@ impl RunStore {
             None => self.live.with(read),
         })
     }
+
+    /// Reads the run that is on the screen, without following it.
+    pub fn with_shown_untracked<T>(&self, read: impl FnOnce(&Run) -> T) -> T {
+        untrack(|| self.with_shown(read))
+    }
 }
 
 impl Default for RunStore {
     fn default() -> RunStore {
         RunStore::new()
     }
-}
-
-/// The timeline with its summary, its tools, its inspector and its table.
-///
-/// `invitation` stands in it while nothing has happened: what to do, in a sentence.
-#[component]
-pub fn Timeline(
-    /// The page's runs.
-    store: RunStore,
-    /// What to do while nothing has happened.
-    #[prop(into)]
-    invitation: String,
-) -> impl IntoView {
-    let summary = move || {
-        store.with_shown(|run| {
-            if run.is_empty() {
-                invitation.clone()
-            } else {
-                run.summary()
-            }
-        })
-    };
-    view! { <section class="timeline"><p class="timeline-summary" aria-live="polite">{summary}</p></section> }
 }

@@ -1,0 +1,179 @@
+//! Laying the run out for the window as it is.
+
+use leptos::prelude::*;
+use web_sys::HtmlElement;
+
+use super::stage::{Head, Shows, Stage, now_ms, origin};
+use crate::{
+    run::{Arrow, Run},
+    timeline::{
+        Picture, Pulse, Scene, Source, View, labels::Widths, layout, paint::palette::Palette,
+    },
+};
+
+/// What only changes with the run.
+pub(super) struct Cached {
+    key: Vec<(Option<u128>, u64)>,
+    arrows: Vec<Vec<Arrow>>,
+    pulse: Pulse,
+}
+
+impl Stage {
+    pub(super) fn lay(&self, now_ms: f64) {
+        let (size, unit) = self.inner.with_value(|inner| (inner.size, inner.unit));
+        if size.0 < 1.0 {
+            return;
+        }
+        self.read_style();
+        let picture = match self.shows.get_untracked() {
+            Shows::Waterfall => Picture::Waterfall,
+            Shows::Ladder | Shows::Table => Picture::Ladder,
+        };
+        let (length_px, breadth_px) = match picture {
+            Picture::Ladder => (size.1, size.0),
+            Picture::Waterfall => (size.0, size.1),
+        };
+        let view = View {
+            picture,
+            length_px,
+            breadth_px,
+            unit,
+            zoom: self.zoom.get_untracked(),
+            to_scale: self.to_scale.get_untracked(),
+            unfolded: self.unfolded.get_untracked(),
+        };
+        // What stood at the window's beginning stays there, unless the end is followed.
+        let scroll = self.scroll();
+        let before = self.with_scene(|scene| {
+            let px = scene.along(scroll);
+            (scene.picture == picture).then(|| (scene.axis.ns(px), 0.0))
+        });
+        let store = self.store;
+        let scene = store.with_shown_untracked(|shown| {
+            store.compare.with_untracked(|kept| {
+                let runs: Vec<&Run> = kept
+                    .iter()
+                    .filter(|kept| !kept.is_empty())
+                    .chain([shown])
+                    .collect();
+                self.inner.try_update_value(|inner| {
+                    let widths = inner
+                        .widths
+                        .clone()
+                        .unwrap_or_else(|| Widths::rough(14.0 * unit));
+                    let cached = Cached::of(inner.cached.take(), &runs);
+                    let scene = with_sources(&runs, &cached.arrows, |sources| {
+                        layout(sources, &cached.pulse, &view, &widths)
+                    });
+                    inner.cached = Some(cached);
+                    scene
+                })
+            })
+        });
+        let Some(scene) = scene else { return };
+        if let Some(sizer) = self.sizer.get_untracked() {
+            let style = HtmlElement::style(&sizer);
+            let px = |px: f64| [&px.floor().to_string(), "px"].concat();
+            let _ = style.set_property("inline-size", &px(scene.size.0));
+            let _ = style.set_property("block-size", &px(scene.size.1));
+        }
+        let heads = heads(&scene);
+        if self.heads.with_untracked(|old| *old != heads) {
+            self.heads.set(heads);
+        }
+        let (anchor, follows) = self
+            .inner
+            .try_update_value(|inner| (inner.anchor.take(), inner.follows))
+            .unwrap_or_default();
+        let moment = self.moment.get_untracked();
+        let target = match (anchor.or(before.flatten()), moment) {
+            (_, None) if follows && anchor.is_none() => Some(scene.along(scene.size)),
+            (Some((ns, at_px)), _) => Some(scene.axis.px(ns) - at_px),
+            _ => None,
+        };
+        let lasted_ms = self::now_ms() - now_ms;
+        self.inner.update_value(|inner| {
+            inner.scene = Some(scene);
+            inner.stale = false;
+            inner.layout_ms = lasted_ms;
+            inner.laid_at_ms = now_ms;
+        });
+        if let Some(px) = target {
+            self.scroll_to(px);
+        }
+        self.settle_soon();
+    }
+
+    fn read_style(&self) {
+        let Some(ctx) = self.context() else { return };
+        self.inner.update_value(|inner| {
+            if inner.palette.is_none() {
+                inner.palette = Palette::read(&ctx);
+            }
+            if inner.widths.is_none()
+                && let Some(palette) = &inner.palette
+            {
+                let size = (14.0 * inner.unit).to_string();
+                // The heavier weight is the wider one: words stay apart when one of them is emphasised.
+                ctx.set_font(&["600 ", &size, "px ", &palette.font].concat());
+                inner.widths = Some(Widths::measured(|letter| {
+                    let mut text = [0; 4];
+                    ctx.measure_text(letter.encode_utf8(&mut text))
+                        .map_or(9.0, |text| text.width())
+                }));
+            }
+        });
+    }
+}
+
+fn with_sources<T>(
+    runs: &[&Run],
+    arrows: &[Vec<Arrow>],
+    read: impl FnOnce(&[Source<'_>]) -> T,
+) -> T {
+    let sources: Vec<Source<'_>> = runs
+        .iter()
+        .zip(arrows)
+        .map(|(run, arrows)| Source {
+            run,
+            arrows,
+            origin_ns: origin(run),
+        })
+        .collect();
+    read(&sources)
+}
+
+impl Cached {
+    fn of(before: Option<Cached>, runs: &[&Run]) -> Cached {
+        let key: Vec<_> = runs
+            .iter()
+            .map(|run| (run.id().map(|id| id.get()), run.version()))
+            .collect();
+        if let Some(before) = before
+            && before.key == key
+        {
+            return before;
+        }
+        let arrows: Vec<Vec<Arrow>> = runs.iter().map(|run| run.arrows()).collect();
+        let pulse = with_sources(runs, &arrows, |sources| Pulse::of(sources));
+        Cached { key, arrows, pulse }
+    }
+}
+
+fn heads(scene: &Scene) -> Vec<Head> {
+    if scene.picture == Picture::Waterfall {
+        return Vec::new();
+    }
+    scene
+        .tracks
+        .iter()
+        .map(|track| Head {
+            lane: track.lane,
+            source: track.source,
+            name: track.name.clone(),
+            from: track.from,
+            to: track.to,
+            line: track.line,
+        })
+        .collect()
+}

@@ -1,0 +1,232 @@
+//! Handles over the marks in the window: what keyboard, screen readers and tests reach of a canvas.
+
+use leptos::{prelude::*, wasm_bindgen::JsCast};
+use web_sys::HtmlElement;
+
+use super::stage::{Shows, Stage, origin};
+use crate::timeline::{Picture, axis::Piece, scene::Rect, words};
+
+/// How many handles there are at once. Everything else is a scroll or a zoom away, and in the table.
+const HANDLES_MAX: usize = 200;
+/// How far a handle reaches beyond its mark.
+const SLACK_PX: f64 = 4.0;
+
+/// A button over a mark or a fold.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Handle {
+    rect: [i32; 4],
+    test_id: String,
+    kind: String,
+    lane: String,
+    label: String,
+    act: Act,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Act {
+    Select(u64),
+    Unfold(i64),
+}
+
+impl Stage {
+    /// Puts handles over what is in the window now.
+    pub(super) fn settle(&self) {
+        if self.shows.get_untracked() == Shows::Table {
+            self.handles.set(Vec::new());
+            return;
+        }
+        let handles = self.visible_handles();
+        if self.handles.with_untracked(|old| *old == handles) {
+            return;
+        }
+        let had_focus = document()
+            .active_element()
+            .is_some_and(|element| element.class_list().contains("timeline-mark"));
+        self.handles.set(handles);
+        if had_focus {
+            self.focus_selected();
+        }
+    }
+
+    /// Gives the focus to the handle of the selected event, when it is there.
+    pub(super) fn focus_selected(&self) {
+        let Some(window) = self.window.get_untracked() else {
+            return;
+        };
+        request_animation_frame(move || {
+            let found = window
+                .query_selector(".timeline-mark[aria-pressed=true]")
+                .ok()
+                .flatten();
+            if let Some(button) = found.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+                let _ = button.focus();
+            }
+        });
+    }
+
+    fn visible_handles(&self) -> Vec<Handle> {
+        let scroll = self.scroll();
+        let source = self.shown_source();
+        let size = self.inner.with_value(|inner| inner.size);
+        let window = Rect {
+            x: scroll.0,
+            y: scroll.1,
+            w: size.0,
+            h: size.1,
+        };
+        let until = self.moment.get_untracked();
+        let handles = self.with_scene(|scene| {
+            let (from, length) = (scene.along(scroll), scene.along(size));
+            let reach = until.map_or(f64::MAX, |at| scene.axis.px(at) + 0.01);
+            let mut handles = Vec::new();
+            for segment in scene.axis.segments() {
+                if segment.piece == Piece::Fold
+                    && segment.to_px > from
+                    && segment.from_px < from + length
+                {
+                    let rect = match scene.picture {
+                        Picture::Ladder => Rect {
+                            x: 0.0,
+                            y: segment.from_px,
+                            w: scene.gutter_px,
+                            h: segment.to_px - segment.from_px,
+                        },
+                        Picture::Waterfall => Rect {
+                            x: segment.from_px,
+                            y: 0.0,
+                            w: segment.to_px - segment.from_px,
+                            h: 24.0,
+                        },
+                    };
+                    let long = wire::time::duration(segment.to_ns.saturating_sub(segment.from_ns));
+                    handles.push(Handle {
+                        rect: rounded(&rect, 0.0),
+                        test_id: "fold".to_owned(),
+                        kind: "fold".to_owned(),
+                        lane: String::new(),
+                        label: ["Unfold ", &long, " in which nothing happens"].concat(),
+                        act: Act::Unfold(segment.from_ns),
+                    });
+                }
+            }
+            self.store.with_shown_untracked(|run| {
+                let origin = origin(run);
+                for mark in scene
+                    .marks
+                    .get(scene.marks_between(from, from + length))
+                    .unwrap_or_default()
+                {
+                    let events = scene.events_of(mark);
+                    if mark.source != source || mark.from_px > reach || !mark.rect.overlaps(&window)
+                    {
+                        continue;
+                    }
+                    let (Some(&first), Some(&last)) = (events.first(), events.last()) else {
+                        continue;
+                    };
+                    let (event, last) = (run.event(first), run.event(last).seq);
+                    let seq = event.seq.to_string();
+                    let (test_id, label) = if mark.count == 1 {
+                        (["event-", &seq].concat(), words::spoken(event, origin))
+                    } else {
+                        (
+                            ["events-", &seq, "-", &last.to_string()].concat(),
+                            [
+                                &mark.count.to_string(),
+                                " events too near to be told apart here; the first: ",
+                                &words::spoken(event, origin),
+                            ]
+                            .concat(),
+                        )
+                    };
+                    handles.push(Handle {
+                        rect: rounded(&mark.rect, SLACK_PX),
+                        test_id,
+                        kind: words::kind_name(event.kind),
+                        lane: event.lane.to_string(),
+                        label,
+                        act: Act::Select(event.seq),
+                    });
+                    if handles.len() >= HANDLES_MAX {
+                        break;
+                    }
+                }
+            });
+            handles
+        });
+        handles.unwrap_or_default()
+    }
+}
+
+fn rounded(rect: &Rect, slack: f64) -> [i32; 4] {
+    [
+        (rect.x - slack).floor() as i32,
+        (rect.y - slack).floor() as i32,
+        (rect.w + 2.0 * slack).ceil() as i32,
+        (rect.h + 2.0 * slack).ceil() as i32,
+    ]
+}
+
+/// The handles. One of them can be reached with Tab, the others from there with the arrow keys.
+pub(super) fn overlay(stage: Stage) -> AnyView {
+    let first = move || {
+        let selected = stage.store.selected.get();
+        stage.handles.with(|handles| {
+            let is_selected =
+                |handle: &&Handle| matches!(handle.act, Act::Select(seq) if Some(seq) == selected);
+            let found = handles.iter().find(is_selected).or_else(|| handles.first());
+            found.map(|handle| handle.test_id.clone())
+        })
+    };
+    let first = Memo::new(move |_| first());
+    view! {
+        <div class="timeline-marks">
+            <For
+                each=move || stage.handles.get()
+                key=|handle| (handle.test_id.clone(), handle.rect)
+                children=move |handle| {
+                    let [x, y, w, h] = handle.rect;
+                    // Property by property: the page's policy allows no style attribute.
+                    let px = |px: i32| [&px.to_string(), "px"].concat();
+                    let act = handle.act;
+                    let id = handle.test_id.clone();
+                    let pressed = move || match act {
+                        Act::Select(seq) => {
+                            Some(if stage.store.selected.get() == Some(seq) { "true" } else { "false" })
+                        }
+                        Act::Unfold(_) => None,
+                    };
+                    view! {
+                        <button
+                            type="button"
+                            class="timeline-mark"
+                            style:left=px(x)
+                            style:top=px(y)
+                            style:width=px(w)
+                            style:height=px(h)
+                            data-testid=handle.test_id
+                            data-kind=handle.kind
+                            data-lane=handle.lane
+                            aria-label=handle.label
+                            aria-pressed=pressed
+                            tabindex=move || {
+                                if first.with(|first| first.as_deref() == Some(id.as_str())) { "0" } else { "-1" }
+                            }
+                            on:click=move |event| {
+                                event.stop_propagation();
+                                if stage.was_dragged() {
+                                    return;
+                                }
+                                match act {
+                                    Act::Select(seq) => stage.select(seq),
+                                    Act::Unfold(from_ns) => stage.unfold(from_ns),
+                                }
+                            }
+                        ></button>
+                    }
+                }
+            />
+        </div>
+    }
+    .into_any()
+}
