@@ -15,7 +15,9 @@ export default defineConfig({
   outputDir,
   // ARIA snapshots stand beside their specs, one file each.
   snapshotPathTemplate: "{testDir}/snapshots/{arg}{ext}",
-  expect: { timeout: 10_000 },
+  // No gate on speed: a busy machine may be slow.
+  timeout: 90_000,
+  expect: { timeout: 15_000 },
   use: {
     ...chromium,
     trace: "retain-on-failure",
