@@ -5,6 +5,7 @@
 //! says what it measures. It prints its figures with their unit and the number of samples, and fails where a stated aim
 //! is missed.
 
+mod frames;
 mod lighthouse;
 
 use std::path::PathBuf;
@@ -20,6 +21,8 @@ use crate::{build, sh};
 pub(crate) enum Name {
     /// Lighthouse on `/` and each lab, as a phone, the median of five: at least 95 in each category
     Lighthouse,
+    /// Frame times in Chromium while a run of 10,000 events is panned: the median at 60 frames/s
+    Frames,
 }
 
 /// What every measurement starts from.
@@ -43,6 +46,7 @@ pub(crate) fn run(project: &Project, named: &[Name]) -> Result<()> {
         sh::say(&format!("\n══ {name:?}"));
         let result = match name {
             Name::Lighthouse => lighthouse::run(&bench),
+            Name::Frames => frames::run(&bench),
         };
         if let Err(error) = result {
             sh::say(&format!("error: {error:#}"));

@@ -1,0 +1,59 @@
+// Takes the pictures: each page after a real run, in three sizes and two colour schemes.
+
+import { type Page } from "@playwright/test";
+import { join } from "node:path";
+
+import { largeJpeg } from "./fixtures/jpeg";
+import { LABS, Lab } from "./fixtures/lab";
+import { savedRun } from "./fixtures/saved";
+import { expect, test } from "./fixtures/test";
+
+const folder = process.env.ROUNDTRIP_SCREENS ?? "screens";
+const SIZES = [
+  { name: "wide", viewport: { width: 1440, height: 900 }, deviceScaleFactor: 1, projector: false },
+  // 1920 × 1080 at 150 %, as a projector in a lecture hall is set.
+  { name: "projector", viewport: { width: 1280, height: 720 }, deviceScaleFactor: 1.5, projector: true },
+  { name: "phone", viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, projector: false },
+] as const;
+
+async function afterRun(page: Page, path: string): Promise<void> {
+  if (path === "/run") {
+    await page.goto(path);
+    await page
+      .locator("#lab input[type=file]")
+      .setInputFiles({ name: "run.json", mimeType: "application/json", buffer: Buffer.from(savedRun(10_000)) });
+    await expect(page.locator(".timeline-summary")).toHaveText(/requests/);
+    return;
+  }
+  const slug = LABS.find((lab) => path === `/labs/${lab.slug}`)?.slug;
+  if (!slug) {
+    await page.goto(path);
+    return;
+  }
+  const lab = new Lab(page, slug);
+  await lab.open(slug === "publish-subscribe" ? "?topic=screens&burst=3" : "");
+  if (slug === "image-upload") await page.locator("#file").setInputFiles(largeJpeg());
+  await lab.press();
+  const done = { "request-response": "consumed", "publish-subscribe": "received", "image-upload": "finished" } as const;
+  await lab.hasEvent(done[slug]);
+  if (slug === "image-upload") await expect(page.getByText("yes: the server has exactly these bytes")).toBeVisible();
+}
+
+for (const size of SIZES) {
+  for (const colorScheme of ["light", "dark"] as const) {
+    test.describe(`${size.name} ${colorScheme}`, () => {
+      test.use({ viewport: size.viewport, deviceScaleFactor: size.deviceScaleFactor, colorScheme });
+
+      for (const path of ["/", ...LABS.map((lab) => `/labs/${lab.slug}`), "/run"]) {
+        test(path, async ({ page, guard }) => {
+          guard.allow(/./);
+          if (size.projector) await page.addInitScript(() => localStorage.setItem("roundtrip.projector", "on"));
+          await afterRun(page, path);
+          const name = `${path.split("/").filter(Boolean).join("-") || "home"}-${size.name}-${colorScheme}`;
+          await page.screenshot({ path: join(folder, `${name}.png`) });
+          await page.screenshot({ path: join(folder, `${name}-full.png`), fullPage: true });
+        });
+      }
+    });
+  }
+}
