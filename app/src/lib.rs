@@ -10,6 +10,8 @@ pub mod timeline;
 pub mod transport;
 
 #[cfg(target_arch = "wasm32")]
+mod dom;
+#[cfg(target_arch = "wasm32")]
 mod session;
 
 /// Called when the page has loaded the WebAssembly: mounts what the document has a place for.
@@ -17,5 +19,7 @@ mod session;
 #[wasm_bindgen::prelude::wasm_bindgen(start)]
 pub fn start() {
     console_error_panic_hook::set_once();
+    // What drives effects. An error says that it is there already, which would do as well.
+    let _ = any_spawner::Executor::init_wasm_bindgen();
     labs::mount();
 }

@@ -7,6 +7,7 @@ use wire::trace::{Kind, Lane, TraceId, Traceparent};
 
 use crate::{
     components::{notice::Notice, query::Reader},
+    dom::State,
     timeline::RunStore,
     transport::{
         clock::now_ns,
@@ -27,15 +28,15 @@ pub(crate) struct Session {
     /// The page's runs.
     pub(crate) store: RunStore,
     /// The live run's id.
-    pub(crate) run: RwSignal<TraceId>,
+    pub(crate) run: State<TraceId>,
     /// What is the matter with the connection to the server, if anything.
-    pub(crate) trouble: RwSignal<Option<Notice>>,
+    pub(crate) trouble: State<Option<Notice>>,
     /// What happened to the connection, in a sentence; empty when there is nothing to say.
-    pub(crate) said: RwSignal<String>,
-    feed: StoredValue<Option<Feed>, LocalStorage>,
+    pub(crate) said: State<String>,
+    feed: State<Option<Feed>>,
     /// Is the run's id in the address, so that it has to stay there?
-    named: StoredValue<bool>,
-    address: StoredValue<Option<TimeoutHandle>, LocalStorage>,
+    named: State<bool>,
+    address: State<Option<TimeoutHandle>>,
 }
 
 impl Session {
@@ -54,12 +55,12 @@ impl Session {
         };
         let session = Session {
             store: RunStore::new(),
-            run: RwSignal::new(run),
-            trouble: RwSignal::new(None),
-            said: RwSignal::new(String::new()),
-            feed: StoredValue::new_local(None),
-            named: StoredValue::new(matches!(named, Some(Ok(_)))),
-            address: StoredValue::new_local(None),
+            run: State::new(run),
+            trouble: State::new(None),
+            said: State::new(String::new()),
+            feed: State::new(None),
+            named: State::new(matches!(named, Some(Ok(_)))),
+            address: State::new(None),
         };
         session.follow(run);
         session
@@ -68,8 +69,8 @@ impl Session {
     /// The feed, to say what the page sees.
     pub(crate) fn feed(&self) -> Feed {
         self.feed
-            .with_value(Option::clone)
-            .unwrap_or_else(|| self.follow(self.run.get_untracked()))
+            .now()
+            .unwrap_or_else(|| self.follow(self.run.now()))
     }
 
     /// A new exchange of the live run.
@@ -89,7 +90,7 @@ impl Session {
         self.store.opened.set(None);
         self.store.selected.set(None);
         self.store.live.set(crate::run::Run::new());
-        self.named.set_value(false);
+        self.named.set(false);
         self.run.set(run);
         self.said.set(String::new());
         self.follow(run);
@@ -110,13 +111,13 @@ impl Session {
 
     /// Puts the page's state into its address: the query that reads back as the same controls.
     pub(crate) fn write_address(&self, query: String) {
-        let run = self.named.get_value().then(|| self.run.get_untracked());
+        let run = self.named.now().then(|| self.run.now());
         let query = match (run, query.is_empty()) {
             (None, _) => query,
             (Some(run), true) => format!("?run={run}"),
             (Some(run), false) => format!("{query}&run={run}"),
         };
-        self.address.update_value(|waiting| {
+        self.address.update(|waiting| {
             if let Some(handle) = waiting.take() {
                 handle.clear();
             }
@@ -139,10 +140,7 @@ impl Session {
     fn follow(&self, run: TraceId) -> Feed {
         let session = *self;
         let feed = Feed::open(run, move |news| session.take(run, news));
-        let before = self
-            .feed
-            .try_update_value(|slot| slot.replace(feed.clone()))
-            .flatten();
+        let before = self.feed.update(|slot| slot.replace(feed.clone()));
         if let Some(before) = before {
             before.close();
         }
@@ -158,7 +156,7 @@ impl Session {
                 live.set_dropped(dropped + self.feed().lost());
             }),
             News::Opened(opening, opened) => {
-                let was_lost = self.trouble.with_untracked(Option::is_some);
+                let was_lost = self.trouble.peek(Option::is_some);
                 self.trouble.set(None);
                 match opening {
                     Opening::First => self
@@ -189,13 +187,13 @@ impl Session {
                         ),
                     )));
                 };
-                if self.trouble.with_untracked(Option::is_some) {
+                if self.trouble.peek(Option::is_some) {
                     now();
                 } else {
                     let feed = self.feed();
                     set_timeout(
                         move || {
-                            if !feed.is_open() && session.run.get_untracked() == run {
+                            if !feed.is_open() && session.run.now() == run {
                                 now();
                             }
                         },

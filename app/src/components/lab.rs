@@ -1,5 +1,7 @@
 //! The frame that every lab stands in: its controls, the timeline, what went wrong, and below them the tabs.
 
+use std::rc::Rc;
+
 use leptos::{mount::mount_to, prelude::*};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
@@ -10,7 +12,13 @@ use super::{
     tabs,
     terminal::{Shown, terminal},
 };
-use crate::{components::notice::Notice, session::Session, timeline::Timeline, transport::ids};
+use crate::{
+    components::notice::Notice,
+    dom::{El, State, el},
+    session::Session,
+    timeline::Timeline,
+    transport::ids,
+};
 
 /// Where a command has to go, and which run it joins.
 pub(crate) struct Place {
@@ -22,87 +30,93 @@ pub(crate) struct Place {
     pub(crate) traceparent: String,
 }
 
+/// What makes the commands for a place.
+pub(crate) type Commands = Box<dyn Fn(&Place) -> Vec<Shown>>;
+
 /// What a lab gives to its frame.
 pub(crate) struct Shared {
     /// The line of controls and what belongs to it.
-    pub(crate) controls: AnyView,
+    pub(crate) controls: Vec<El>,
     /// What stands below the timeline.
-    pub(crate) below: AnyView,
-    /// A sentence on what a choice brought with it.
-    pub(crate) said: Signal<String>,
+    pub(crate) below: Vec<El>,
+    /// A sentence on what a choice brought with it, or on what came of a run.
+    pub(crate) said: Box<dyn Fn() -> String>,
     /// What went wrong.
-    pub(crate) trouble: Signal<Option<Notice>>,
+    pub(crate) trouble: Box<dyn Fn() -> Option<Notice>>,
     /// The commands for a terminal.
-    pub(crate) commands: Callback<Place, Vec<Shown>>,
+    pub(crate) commands: Commands,
     /// What to do while nothing has happened.
     pub(crate) invitation: &'static str,
 }
 
 /// Mounts a lab into its place in the document. What the address held and could not be used is said first.
-pub(crate) fn mount(
-    host: &HtmlElement,
-    make: impl FnOnce() -> (Session, Shared, Vec<String>) + 'static,
-) {
+pub(crate) fn mount(host: &HtmlElement, session: Session, shared: Shared, complaints: &[String]) {
+    session.said.set(complaints.join(" "));
+    let Shared {
+        controls,
+        below,
+        said: own,
+        trouble,
+        commands,
+        invitation,
+    } = shared;
+    let words = move || {
+        let (own, of_feed) = (own(), session.said.get());
+        if own.is_empty() { of_feed } else { own }
+    };
+    let notices = el("div.lab-notices")
+        .add(said(words))
+        .add(problem(trouble))
+        .add(problem(move || session.trouble.get()));
+    let stage = el("div.lab-stage");
     host.set_text_content(None);
-    let place = host.clone();
-    // The page lives as long as the document: nothing is ever taken out again.
-    mount_to(place, move || {
-        let (session, shared, complaints) = make();
-        session.said.set(complaints.join(" "));
-        mount_tabs(session, shared.commands);
-        frame(session, shared)
-    })
-    .forget();
+    let _ = El::of(host.clone())
+        .add_all(controls)
+        .add(notices)
+        .add(stage.clone())
+        .add_all(below);
+    mount_timeline(stage, session.store, invitation);
+    mount_tabs(session, commands);
 }
 
-fn frame(session: Session, shared: Shared) -> AnyView {
-    let words = Signal::derive(move || {
-        let (own, of_feed) = (shared.said.get(), session.said.get());
-        if own.is_empty() { of_feed } else { own }
-    });
-    view! {
-        {shared.controls}
-        <div class="lab-notices">
-            {said(words)} {problem(shared.trouble)} {problem(session.trouble.into())}
-        </div>
-        <Timeline store=session.store invitation=shared.invitation />
-        {shared.below}
-    }
-    .into_any()
+/// The page lives as long as the document: nothing is ever taken out again.
+pub(crate) fn mount_timeline(
+    stage: El,
+    store: crate::timeline::RunStore,
+    invitation: &'static str,
+) {
+    let make = move || view! { <Timeline store=store invitation=invitation /> };
+    mount_to(stage.node().clone(), make).forget();
 }
 
 /// Turns the document's sections into tabs and fills two of them with what the page knows.
-fn mount_tabs(session: Session, commands: Callback<Place, Vec<Shown>>) {
+fn mount_tabs(session: Session, commands: Commands) {
     let Some(host) = document().get_element_by_id("lab-tabs") else {
         return;
     };
     let shown = tabs::tabs(&host);
     if let Some(section) = emptied(&host, "tab-terminal") {
         // An exchange per command: one that is copied and run again would otherwise be taken for the same request.
-        let exchange = RwSignal::new(ids::span());
-        let list = Signal::derive(move || {
+        let exchange = State::new(ids::span());
+        let list = move || {
             let location = location();
-            let host = location.host().unwrap_or_default();
-            commands.run(Place {
+            commands(&Place {
                 origin: location.origin().unwrap_or_default(),
-                host,
+                host: location.host().unwrap_or_default(),
                 traceparent: format!("00-{}-{}-01", session.run.get(), exchange.get()),
             })
-        });
-        let renew = Callback::new(move |()| exchange.set(ids::span()));
-        mount_to(section, move || terminal(list, renew)).forget();
+        };
+        let renew = Rc::new(move || exchange.set(ids::span()));
+        let _ = section.add(terminal(list, renew));
     }
     if let Some(section) = emptied(&host, "tab-bytes") {
-        let is_shown = Signal::derive(move || shown.with(|id| id == "tab-bytes"));
-        mount_to(section, move || {
-            anatomy::view::panel(session.store, is_shown)
-        })
-        .forget();
+        let is_shown = move || shown.with(|id| id == "tab-bytes");
+        let _ = section.add_all(anatomy::view::panel(session.store, is_shown));
     }
 }
 
 /// A section without what stood in it, its heading excepted.
-fn emptied(host: &Element, id: &str) -> Option<HtmlElement> {
+fn emptied(host: &Element, id: &str) -> Option<El> {
     let section: HtmlElement = host
         .query_selector(&format!(":scope > #{id}"))
         .ok()??
@@ -116,5 +130,5 @@ fn emptied(host: &Element, id: &str) -> Option<HtmlElement> {
             child.remove();
         }
     }
-    Some(section)
+    Some(El::of(section))
 }

@@ -44,34 +44,26 @@ pub(crate) use page::{problem, said};
 
 #[cfg(target_arch = "wasm32")]
 mod page {
-    use leptos::prelude::*;
-
     use super::Notice;
+    use crate::dom::{El, el};
 
     /// The box with the words, or nothing.
-    pub(crate) fn problem(notice: Signal<Option<Notice>>) -> AnyView {
-        view! {
-            <div role="alert">
-                {move || {
-                    notice
-                        .get()
-                        .map(|notice| {
-                            view! {
-                                <div class="problem">
-                                    <p>{notice.what}</p>
-                                    <p>{notice.why} " " {notice.advice}</p>
-                                </div>
-                            }
-                        })
-                }}
-            </div>
-        }
-        .into_any()
+    pub(crate) fn problem(notice: impl Fn() -> Option<Notice> + 'static) -> El {
+        el("div").attr("role", "alert").holds(move || {
+            notice()
+                .map(|notice| {
+                    el("div.problem")
+                        .add(el("p").text(&notice.what))
+                        .add(el("p").text(&format!("{} {}", notice.why, notice.advice)))
+                })
+                .into_iter()
+                .collect()
+        })
     }
 
     /// One line that is always there, so that nothing moves when words come and go; read out when it changes.
-    pub(crate) fn said(words: Signal<String>) -> AnyView {
-        view! { <p class="lab-said" role="status">{words}</p> }.into_any()
+    pub(crate) fn said(words: impl Fn() -> String + 'static) -> El {
+        el("p.lab-said").attr("role", "status").shows(words)
     }
 }
 

@@ -3,19 +3,21 @@
 
 use std::rc::Rc;
 
-use leptos::prelude::*;
-use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
-use web_sys::{Element, Event, HtmlElement, KeyboardEvent};
+use leptos::prelude::{document, location, window};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Element, HtmlElement, KeyboardEvent};
+
+use crate::dom::{State, listen, target};
 
 /// The sections as tabs; says which one is shown, by its id.
-pub(crate) fn tabs(host: &Element) -> RwSignal<String> {
-    let shown = RwSignal::new(String::new());
+pub(crate) fn tabs(host: &Element) -> State<String> {
+    let shown = State::new(String::new());
     // Should the document be another one than expected, its sections stay as they are.
     let _ = build(host, shown);
     shown
 }
 
-fn build(host: &Element, shown: RwSignal<String>) -> Result<(), JsValue> {
+fn build(host: &Element, shown: State<String>) -> Result<(), JsValue> {
     let document = document();
     let sections = host.query_selector_all(":scope > section[id]")?;
     let list: HtmlElement = document.create_element("div")?.dyn_into()?;
@@ -61,18 +63,14 @@ fn build(host: &Element, shown: RwSignal<String>) -> Result<(), JsValue> {
 
     let by_click = Rc::clone(&pairs);
     listen(&list, "click", move |event| {
-        let target = event
-            .target()
-            .and_then(|target| target.dyn_into::<Element>().ok());
-        let place = by_click.iter().position(|(tab, _)| {
-            target
-                .as_ref()
-                .is_some_and(|target| tab.contains(Some(target)))
-        });
+        let pressed = target(&event);
+        let place = by_click
+            .iter()
+            .position(|(tab, _)| pressed.as_ref().is_some_and(|it| tab.contains(Some(it))));
         if let Some(place) = place {
             show(&by_click, place, shown);
         }
-    })?;
+    });
     let by_key = Rc::clone(&pairs);
     listen(&list, "keydown", move |event| {
         let Some(key) = event.dyn_ref::<KeyboardEvent>().map(KeyboardEvent::key) else {
@@ -81,7 +79,7 @@ fn build(host: &Element, shown: RwSignal<String>) -> Result<(), JsValue> {
         let count = by_key.len();
         let now = by_key
             .iter()
-            .position(|(_, section)| section.id() == shown.get_untracked())
+            .position(|(_, section)| section.id() == shown.now())
             .unwrap_or(0);
         let place = match key.as_str() {
             "ArrowRight" => (now + 1) % count,
@@ -95,18 +93,17 @@ fn build(host: &Element, shown: RwSignal<String>) -> Result<(), JsValue> {
         if let Some((tab, _)) = by_key.get(place) {
             let _ = tab.focus();
         }
-    })?;
+    });
     let by_hash = pairs;
-    let handle = window_event_listener_untyped("hashchange", move |_| {
+    listen(&window(), "hashchange", move |_| {
         if let Some(place) = of_hash(&by_hash) {
             show(&by_hash, place, shown);
         }
     });
-    on_cleanup(move || handle.remove());
     Ok(())
 }
 
-fn show(pairs: &[(HtmlElement, HtmlElement)], place: usize, shown: RwSignal<String>) {
+fn show(pairs: &[(HtmlElement, HtmlElement)], place: usize, shown: State<String>) {
     for (other, (tab, section)) in pairs.iter().enumerate() {
         let is_it = other == place;
         let _ = tab.set_attribute("aria-selected", if is_it { "true" } else { "false" });
@@ -116,16 +113,4 @@ fn show(pairs: &[(HtmlElement, HtmlElement)], place: usize, shown: RwSignal<Stri
             shown.set(section.id());
         }
     }
-}
-
-/// A listener that lives as long as the page, as the tabs do.
-fn listen(
-    target: &HtmlElement,
-    name: &str,
-    act: impl FnMut(Event) + 'static,
-) -> Result<(), JsValue> {
-    let closure = Closure::<dyn FnMut(Event)>::new(act);
-    target.add_event_listener_with_callback(name, closure.as_ref().unchecked_ref())?;
-    closure.forget();
-    Ok(())
 }

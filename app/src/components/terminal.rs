@@ -1,63 +1,37 @@
 //! "In your terminal": commands that do what the controls say and join the run on the screen.
 
-use std::time::Duration;
+use std::{rc::Rc, time::Duration};
 
-use leptos::prelude::*;
+use leptos::prelude::{document, set_timeout, window};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
+use super::controls::button;
+use crate::dom::{El, State, el};
+
 /// A command and what it does.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Shown {
-    /// What it does.
-    pub(crate) title: &'static str,
-    /// The command.
-    pub(crate) command: String,
-}
+pub(crate) type Shown = (&'static str, String);
 
 /// The commands, each with a button that copies it. `copied` is called after each copy: a command that is run again
 /// needs a new exchange.
-pub(crate) fn terminal(commands: Signal<Vec<Shown>>, copied: Callback<()>) -> AnyView {
-    view! {
-        <div class="terminal">
-            <p class="hint">
-                "These join the run on this page: what they do appears on the timeline above."
-            </p>
-            {move || {
-                commands
-                    .get()
-                    .into_iter()
-                    .map(|shown| command(shown.title, shown.command, copied))
-                    .collect_view()
-            }}
-        </div>
-    }
-    .into_any()
+pub(crate) fn terminal(commands: impl Fn() -> Vec<Shown> + 'static, copied: Rc<dyn Fn()>) -> El {
+    let hint = "These join the run on this page: what they do appears on the timeline above.";
+    el("div.terminal")
+        .add(el("p.hint").text(hint))
+        .add(el("div.command-list").holds(move || {
+            commands()
+                .into_iter()
+                .map(|shown| command(shown, &copied))
+                .collect()
+        }))
 }
 
-fn command(title: &'static str, text: String, copied: Callback<()>) -> AnyView {
-    let (shown, to_copy) = (text.clone(), text);
-    view! {
-        <figure class="command">
-            <figcaption>{title}</figcaption>
-            <pre tabindex="0">
-                <code>{shown}</code>
-            </pre>
-            {copy_button("Copy", Callback::new(move |()| to_copy.clone()), copied)}
-        </figure>
-    }
-    .into_any()
-}
-
-/// A button that copies a text and says so.
-pub(crate) fn copy_button(
-    label: &'static str,
-    text: Callback<(), String>,
-    copied: Callback<()>,
-) -> AnyView {
-    let said = RwSignal::new(label);
-    let copy = move |_| {
-        let text = text.run(());
+fn command((title, text): Shown, copied: &Rc<dyn Fn()>) -> El {
+    let said = State::new("Copy");
+    let copied = Rc::clone(copied);
+    let shown = text.clone();
+    let copy = move || {
+        let (text, copied) = (text.clone(), Rc::clone(&copied));
         spawn_local(async move {
             let worked = write_clipboard(&text).await;
             said.set(if worked {
@@ -65,23 +39,23 @@ pub(crate) fn copy_button(
             } else {
                 "Select and copy it by hand"
             });
-            set_timeout(
-                move || {
-                    said.try_set(label);
-                    if worked {
-                        copied.try_run(());
-                    }
-                },
-                Duration::from_millis(1_500),
-            );
+            let back = move || {
+                said.set("Copy");
+                if worked {
+                    copied();
+                }
+            };
+            set_timeout(back, Duration::from_millis(1_500));
         });
     };
-    view! {
-        <button type="button" class="copy" aria-live="polite" on:click=copy>
-            {said}
-        </button>
-    }
-    .into_any()
+    el("figure.command")
+        .add(el("figcaption").text(title))
+        .add(el("pre").attr("tabindex", "0").add(el("code").text(&shown)))
+        .add(
+            button("", copy)
+                .attrs(&[("class", "copy"), ("aria-live", "polite")])
+                .shows(move || said.get().to_owned()),
+        )
 }
 
 /// Puts a text on the clipboard. A page on plain HTTP has no clipboard of its own; there the old way is tried.

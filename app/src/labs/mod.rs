@@ -32,19 +32,17 @@ mod page {
         else {
             return;
         };
-        let lab = host
-            .get_attribute("data-lab")
-            .and_then(|slug| Lab::from_slug(&slug));
-        let sample = host.get_attribute("data-sample");
         if host.get_attribute("data-page").as_deref() == Some("run") {
             viewer::mount(&host);
-        } else if let Some(lab) = lab {
-            lab::mount(&host, move || {
-                let mut reader = Reader::new(&location().search().unwrap_or_default());
-                let session = Session::open(&mut reader);
-                let shared = page(lab, session, &mut reader, sample);
-                (session, shared, reader.into_complaints())
-            });
+            return;
+        }
+        let slug = host.get_attribute("data-lab").unwrap_or_default();
+        if let Some(lab) = Lab::from_slug(&slug) {
+            let mut reader = Reader::new(&location().search().unwrap_or_default());
+            let session = Session::open(&mut reader);
+            let sample = host.get_attribute("data-sample");
+            let shared = page(lab, session, &mut reader, sample);
+            lab::mount(&host, session, shared, &reader.into_complaints());
         }
     }
 

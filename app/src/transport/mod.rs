@@ -27,6 +27,12 @@ pub(crate) async fn sleep(wait_ms: u32) {
     let _ = wasm_bindgen_futures::JsFuture::from(wait).await;
 }
 
+/// Waits until what follows a change has followed it, and the document shows it.
+#[cfg(target_arch = "wasm32")]
+pub(crate) async fn settled() {
+    leptos::task::tick().await;
+}
+
 /// Random ids. Drawn in WebAssembly: a page on plain HTTP is no secure context and has no `crypto.randomUUID`.
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod ids {

@@ -1,6 +1,7 @@
 //! What came of a request: a reply, or the reason why there is none.
 
-use wire::{Problem, problem::PROBLEM_JSON};
+use serde_json::Value;
+use wire::problem::PROBLEM_JSON;
 
 /// A response that came to its end.
 #[derive(Debug, Clone)]
@@ -29,22 +30,28 @@ impl Reply {
         (200..300).contains(&self.status)
     }
 
-    /// What the server says went wrong, where it says so in a problem document.
-    pub(crate) fn problem(&self) -> Option<Problem> {
+    /// The body as JSON, where it is some.
+    pub(crate) fn json(&self) -> Option<Value> {
+        // One decoder for all replies: each type of its own would bring one of its own.
+        serde_json::from_str(std::str::from_utf8(&self.body).ok()?).ok()
+    }
+
+    /// What the server says went wrong, where it says so in a problem document: its title, and its detail.
+    pub(crate) fn problem(&self) -> Option<(String, String)> {
         self.header("content-type")
-            .filter(|value| value.starts_with(PROBLEM_JSON))
-            .and_then(|_| serde_json::from_slice(&self.body).ok())
+            .filter(|value| value.starts_with(PROBLEM_JSON))?;
+        let problem = self.json()?;
+        let text = |name: &str| Some(problem.get(name)?.as_str()?.to_owned());
+        Some((
+            format!("{} ({})", text("title")?, self.status),
+            text("detail").unwrap_or_default(),
+        ))
     }
 
     /// What went wrong, in words: the problem's own, or the status.
     pub(crate) fn words(&self) -> String {
         match self.problem() {
-            Some(problem) => format!(
-                "{} ({}). {}",
-                problem.title,
-                problem.status,
-                problem.detail.unwrap_or_default()
-            ),
+            Some((title, detail)) => format!("{title}. {detail}"),
             None => format!("The server answered with status {}.", self.status),
         }
     }

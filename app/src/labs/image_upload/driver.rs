@@ -2,17 +2,17 @@
 
 use std::rc::Rc;
 
-use leptos::prelude::*;
+use leptos::prelude::document;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{AbortController, AbortSignal, Blob};
 use wire::{
-    images::{IMAGES_PATH, ImageInfo, TUS_PATH},
+    images::{IMAGES_PATH, TUS_PATH},
     time::bytes,
     trace::Lane,
 };
 
 use super::{
-    page::{Outcome, Page},
+    page::{Outcome, Page, stored},
     tus::{Phase, Step, Trouble, Tus, metadata},
 };
 use crate::transport::{
@@ -34,10 +34,7 @@ fn version() -> Header {
 impl Page {
     /// Begins an upload in chunks.
     pub(super) fn start_chunks(self, file: Blob) {
-        let mut tus = Tus::new(
-            file.size() as u64,
-            self.knobs.with_untracked(|knobs| knobs.chunk()),
-        );
+        let mut tus = Tus::new(file.size() as u64, self.knobs.peek(|knobs| knobs.chunk()));
         let step = tus.start();
         self.tus.set(Some(tus));
         self.drive(step, file);
@@ -49,7 +46,7 @@ impl Page {
             self.stop();
             self.session.mark(&format!(
                 "Paused at {}",
-                bytes(self.progress.with_untracked(|progress| progress.sent))
+                bytes(self.progress.peek(|progress| progress.sent))
             ));
             self.progress.update(|progress| progress.stand());
         }
@@ -57,7 +54,7 @@ impl Page {
 
     /// The person goes on.
     pub(super) fn resume(self) {
-        let Some(file) = self.file.get_untracked() else {
+        let Some(file) = self.file.now() else {
             return;
         };
         self.session.mark("Resumed");
@@ -70,7 +67,7 @@ impl Page {
     /// The person gives it up: the server removes what it has.
     pub(super) fn cancel(self) {
         self.stop();
-        let (Some(step), Some(file)) = (self.change(Tus::cancel), self.file.get_untracked()) else {
+        let (Some(step), Some(file)) = (self.change(Tus::cancel), self.file.now()) else {
             return;
         };
         self.session.mark("Cancelled");
@@ -79,15 +76,13 @@ impl Page {
     }
 
     fn change<T>(self, change: impl FnOnce(&mut Tus) -> T) -> Option<T> {
-        self.tus
-            .try_update(|tus| tus.as_mut().map(change))
-            .flatten()
+        self.tus.update(|tus| tus.as_mut().map(change))
     }
 
     /// Aborts what is on its way and makes its driver leave.
     pub(super) fn stop(self) {
-        self.turn.update_value(|turn| *turn += 1);
-        if let Some(abort) = self.abort.try_update_value(Option::take).flatten() {
+        self.turn.update(|turn| *turn += 1);
+        if let Some(abort) = self.abort.update(Option::take) {
             abort.abort();
         }
     }
@@ -97,14 +92,14 @@ impl Page {
             return;
         };
         let signal = abort.signal();
-        self.abort.set_value(Some(abort));
-        self.turn.update_value(|turn| *turn += 1);
-        let turn = self.turn.get_value();
+        self.abort.set(Some(abort));
+        self.turn.update(|turn| *turn += 1);
+        let turn = self.turn.now();
         spawn_local(async move {
             while step != Step::Rest {
                 let url = self
                     .tus
-                    .with_untracked(|tus| tus.as_ref()?.url().map(str::to_owned))
+                    .peek(|tus| tus.as_ref()?.url().map(str::to_owned))
                     .unwrap_or_default();
                 let change: Change = match step {
                     Step::Create => self.create(&file, &signal).await,
@@ -118,7 +113,7 @@ impl Page {
                     Step::Rest => return,
                 };
                 // Paused, cancelled or begun anew meanwhile: another driver has it now.
-                if self.turn.get_value() != turn {
+                if self.turn.now() != turn {
                     return;
                 }
                 match self.change(change) {
@@ -132,7 +127,7 @@ impl Page {
 
     /// The machine has come to rest: done, failed or cancelled.
     async fn rested(self) {
-        let (phase, url) = self.tus.with_untracked(|tus| match tus {
+        let (phase, url) = self.tus.peek(|tus| match tus {
             Some(tus) => (tus.phase().clone(), tus.url().map(str::to_owned)),
             None => (Phase::Idle, None),
         });
@@ -156,9 +151,9 @@ impl Page {
         let target = format!("{IMAGES_PATH}/{id}");
         let call = self.call("GET", &target, &[]);
         let outcome = match fetch(&self.session.feed(), call, None, None).await {
-            Ok(reply) => match serde_json::from_slice::<ImageInfo>(&reply.body) {
-                Ok(info) => Outcome::Stored(info),
-                Err(_) => Outcome::Failed(reply.words()),
+            Ok(reply) => match stored(&reply) {
+                Some(info) => Outcome::Stored(info),
+                None => Outcome::Failed(reply.words()),
             },
             Err(no_reply) => Outcome::Failed(no_reply.words().to_owned()),
         };

@@ -1,24 +1,38 @@
 //! The controls of the image upload lab, and what it shows below the timeline.
 
-use leptos::{ev, prelude::*};
+use std::rc::Rc;
+
+use leptos::prelude::window;
 use wasm_bindgen::JsCast;
-use web_sys::{DragEvent, HtmlInputElement};
-use wire::{images::ImageInfo, limits::UPLOAD_BYTES_MAX, time::bytes};
+use web_sys::{DragEvent, Event, HtmlInputElement};
+use wire::{
+    images::{IMAGES_PATH, ImageInfo},
+    limits::UPLOAD_BYTES_MAX,
+    time::{bytes, duration},
+};
 
 use super::{
     knobs::{CHUNK_KIB_BOUNDS, CHUNKS, WAYS},
     page::{Outcome, Page},
     tus::{Phase, Tus},
 };
-use crate::components::{
-    controls::{Choice, Line, Number, choice, line, number},
-    notice::grouped,
+use crate::{
+    components::{
+        controls::{Line, Number, button, choice, line, number},
+        notice::grouped,
+    },
+    dom::{El, el, listen},
 };
 
 impl Page {
     fn phase(self) -> Phase {
         self.tus
             .with(|tus| tus.as_ref().map_or(Phase::Idle, |tus| tus.phase().clone()))
+    }
+
+    fn is_running(self) -> bool {
+        self.tus
+            .with(|tus| tus.as_ref().is_some_and(Tus::is_running))
     }
 
     fn can_resume(self) -> bool {
@@ -32,78 +46,63 @@ impl Page {
         }
     }
 
-    pub(super) fn controls(self) -> AnyView {
-        let is_running = move || {
-            self.tus
-                .with(|tus| tus.as_ref().is_some_and(Tus::is_running))
-        };
-        let verb = Signal::derive(move || {
-            if is_running() {
-                "Pause"
-            } else if self.can_resume() {
-                "Resume"
-            } else if self.is_sending.get() {
-                "Cancel"
-            } else {
-                "Upload"
-            }
-        });
-        let act = Callback::new(move |()| match verb.get_untracked() {
-            "Pause" => self.pause(),
-            "Resume" => self.resume(),
-            "Cancel" => self.stop(),
-            _ => self.upload(),
-        });
-        let ready = Signal::derive(move || self.has_sample() || self.file.with(Option::is_some));
-        let fields = view! {
-            {self.file_field()}
-            {choice(Choice {
-                id: "way",
-                label: "It goes",
-                options: vec!["in chunks", "in one request"],
-                value: Signal::derive(move || self.knobs.with(|knobs| knobs.way)),
-                set: Callback::new(move |way: usize| {
-                    self.knobs.update(|knobs| knobs.way = way.min(WAYS.len() - 1));
-                }),
-            })}
-            <Show when=move || self.knobs.with(|knobs| knobs.way == CHUNKS)>
-                {number(Number {
-                    id: "chunk",
-                    label: "Chunk",
-                    unit: "KiB",
-                    bounds: Signal::stored((*CHUNK_KIB_BOUNDS.start(), *CHUNK_KIB_BOUNDS.end())),
-                    value: Signal::derive(move || self.knobs.with(|knobs| knobs.chunk_kib)),
-                    set: Callback::new(move |size| self.knobs.update(|knobs| knobs.chunk_kib = size)),
-                })}
-            </Show>
+    /// What the filled button does now.
+    fn verb(self) -> &'static str {
+        if self.is_running() {
+            "Pause"
+        } else if self.can_resume() {
+            "Resume"
+        } else if self.is_sending.get() {
+            "Cancel"
+        } else {
+            "Upload"
         }
-        .into_any();
-        let beside = view! {
-            <button
-                type="button"
-                disabled=move || !(is_running() || self.can_resume())
-                on:click=move |_| self.cancel()
-            >
-                "Cancel"
-            </button>
-        };
+    }
+
+    pub(super) fn controls(self) -> El {
+        let in_chunks = move || self.knobs.with(|knobs| knobs.way == CHUNKS);
+        let way = choice(
+            "way",
+            "It goes",
+            &["in chunks", "in one request"],
+            move || self.knobs.with(|knobs| knobs.way),
+            move |way| {
+                self.knobs
+                    .update(|knobs| knobs.way = way.min(WAYS.len() - 1));
+            },
+        );
+        let chunk = number(Number {
+            id: "chunk",
+            label: "Chunk",
+            unit: "KiB",
+            bounds: Box::new(|| (*CHUNK_KIB_BOUNDS.start(), *CHUNK_KIB_BOUNDS.end())),
+            value: Rc::new(move || self.knobs.with(|knobs| knobs.chunk_kib)),
+            set: Box::new(move |size| self.knobs.update(|knobs| knobs.chunk_kib = size)),
+        })
+        .flag_of("hidden", move || !in_chunks());
         // In one request there is no pause, and the filled button cancels.
-        let beside = view! {
-            <Show when=move || self.knobs.with(|knobs| knobs.way == CHUNKS)>{beside.clone()}</Show>
-        }
-        .into_any();
+        let cancel = button("Cancel", move || self.cancel())
+            .flag_of("disabled", move || {
+                !(self.is_running() || self.can_resume())
+            })
+            .flag_of("hidden", move || !in_chunks() && !self.can_resume());
         line(Line {
             session: self.session,
-            fields,
-            beside,
-            verb,
-            ready,
-            run: act,
+            fields: vec![self.file_field(), way, chunk],
+            beside: vec![cancel],
+            verb: Box::new(move || self.verb()),
+            ready: Rc::new(move || self.has_sample() || self.file.with(Option::is_some)),
+            run: Box::new(move || match self.verb() {
+                "Pause" => self.pause(),
+                "Resume" => self.resume(),
+                "Cancel" => self.stop(),
+                _ => self.upload(),
+            }),
         })
     }
 
-    fn file_field(self) -> AnyView {
-        let chosen = move |event: ev::Event| {
+    fn file_field(self) -> El {
+        let chosen = move |event: Event| {
             let input: Option<HtmlInputElement> =
                 event.target().and_then(|target| target.dyn_into().ok());
             if let Some(file) = input.and_then(|input| input.files()?.get(0)) {
@@ -117,52 +116,45 @@ impl Page {
                 None => "choose one, or drop it here".to_owned(),
             })
         };
-        view! {
-            <div class="field file-field">
-                <label for="file">
-                    "File " <span class="bounds">{format!("up to {}", bytes(UPLOAD_BYTES_MAX))}</span>
-                </label>
-                <span class="with-unit">
-                    <input
-                        id="file"
-                        type="file"
-                        accept="image/*"
-                        disabled=move || self.is_busy()
-                        aria-describedby="file-words"
-                        on:change=chosen
-                    />
-                    <span class="unit" id="file-words">
-                        {words}
-                    </span>
-                </span>
-            </div>
-        }
-        .into_any()
+        let label = el("label")
+            .attr("for", "file")
+            .text("File ")
+            .add(el("span.bounds").text(&format!("up to {}", bytes(UPLOAD_BYTES_MAX))));
+        let input = el("input")
+            .attrs(&[
+                ("id", "file"),
+                ("type", "file"),
+                ("accept", "image/*"),
+                ("aria-describedby", "file-words"),
+            ])
+            .flag_of("disabled", move || self.is_busy())
+            .on("change", chosen);
+        el("div.field.file-field").add(label).add(
+            el("span.with-unit")
+                .add(input)
+                .add(el("span.unit").attr("id", "file-words").shows(words)),
+        )
     }
 
     /// A file may be dropped anywhere on the page: a small target would be missed, and the browser would open the file.
     pub(super) fn accept_drops(self) {
-        let over = window_event_listener(ev::dragover, |event: DragEvent| event.prevent_default());
-        let drop = window_event_listener(ev::drop, move |event: DragEvent| {
+        listen(&window(), "dragover", |event| event.prevent_default());
+        listen(&window(), "drop", move |event| {
             event.prevent_default();
             let file = event
-                .data_transfer()
-                .and_then(|transfer| transfer.files()?.get(0));
+                .dyn_ref::<DragEvent>()
+                .and_then(|event| event.data_transfer()?.files()?.get(0));
             if let Some(file) = file
-                && !untrack(|| self.is_busy())
+                && !self.is_busy()
             {
                 self.choose(file);
             }
         });
-        on_cleanup(move || {
-            over.remove();
-            drop.remove();
-        });
     }
 
-    /// Progress, both digests, the preview.
-    pub(super) fn below(self) -> AnyView {
-        let state = move || match (self.outcome.get(), self.phase()) {
+    /// How the upload stands, in a sentence.
+    fn standing(self) -> String {
+        match (self.outcome.get(), self.phase()) {
             (Outcome::Stored(_), _) => "Stored.".to_owned(),
             (Outcome::Cancelled, _) => {
                 "Cancelled: the server has let go of what it had.".to_owned()
@@ -178,58 +170,71 @@ impl Page {
                     attempt,
                     wait_ms,
                 },
-            ) => format!(
-                "{why} Try {attempt} is in {}.",
-                wire::time::duration(i64::from(wait_ms) * 1_000_000)
-            ),
+            ) => {
+                let wait = duration(i64::from(wait_ms) * 1_000_000);
+                format!("{why} Try {attempt} is in {wait}.")
+            }
             (Outcome::Open, Phase::Asking) => "Asking the server how much it has.".to_owned(),
             (Outcome::Open, Phase::Cancelling) => "Asking the server to remove it.".to_owned(),
             (Outcome::Open, _) => String::new(),
-        };
-        let progress = move || self.progress.get();
-        let stored = move || match self.outcome.get() {
-            Outcome::Stored(info) => Some(info),
-            _ => None,
-        };
-        view! {
-            <section class="upload" aria-label="Upload">
-                <div class="upload-progress">
-                    <progress
-                        max=move || progress().length.max(1).to_string()
-                        prop:value=move || progress().sent as f64
-                        aria-label="Uploaded"
-                    ></progress>
-                    <p class="upload-words">
-                        {move || progress().words()}
-                    </p>
-                    <p class="upload-state" role="status">{state}</p>
-                </div>
-                <dl class="digests">
-                    <dt>"SHA-256 in this page"</dt>
-                    <dd>
-                        <code data-digest="page">{move || self.digest.get().unwrap_or_else(|| "not yet".to_owned())}</code>
-                    </dd>
-                    <dt>"SHA-256 at the server"</dt>
-                    <dd>
-                        <code data-digest="server">
-                            {move || stored().map_or_else(|| "not yet".to_owned(), |info| info.sha256)}
-                        </code>
-                    </dd>
-                    <dt>"Equal"</dt>
-                    <dd>
-                        <span role="status">{move || self.verdict(stored())}</span>
-                    </dd>
-                </dl>
-                <div class="upload-preview">
-                    {move || stored().map(preview)}
-                </div>
-            </section>
         }
-        .into_any()
     }
 
-    fn verdict(self, stored: Option<ImageInfo>) -> &'static str {
-        match (self.digest.get(), stored) {
+    fn image(self) -> Option<ImageInfo> {
+        match self.outcome.get() {
+            Outcome::Stored(info) => Some(info),
+            _ => None,
+        }
+    }
+
+    /// Progress, both digests, the preview.
+    pub(super) fn below(self) -> El {
+        let bar = el("progress")
+            .attr("aria-label", "Uploaded")
+            .attr_of("max", move || {
+                Some(
+                    self.progress
+                        .with(|progress| progress.length.max(1))
+                        .to_string(),
+                )
+            })
+            .attr_of("value", move || {
+                Some(self.progress.with(|progress| progress.sent).to_string())
+            });
+        let words =
+            el("p.upload-words").shows(move || self.progress.with(|progress| progress.words()));
+        let state = el("p.upload-state")
+            .attr("role", "status")
+            .shows(move || self.standing());
+        let not_yet = || "not yet".to_owned();
+        let here = el("code")
+            .attr("data-digest", "page")
+            .shows(move || self.digest.get().unwrap_or_else(not_yet));
+        let there = el("code")
+            .attr("data-digest", "server")
+            .shows(move || self.image().map_or_else(not_yet, |info| info.sha256));
+        let verdict = el("span")
+            .attr("role", "status")
+            .shows(move || self.verdict().to_owned());
+        let digests = el("dl.digests").add_all([
+            el("dt").text("SHA-256 in this page"),
+            el("dd").add(here),
+            el("dt").text("SHA-256 at the server"),
+            el("dd").add(there),
+            el("dt").text("Equal"),
+            el("dd").add(verdict),
+        ]);
+        let picture =
+            el("div.upload-preview").holds(move || self.image().map(preview).into_iter().collect());
+        el("section.upload")
+            .attr("aria-label", "Upload")
+            .add(el("div.upload-progress").add_all([bar, words, state]))
+            .add(digests)
+            .add(picture)
+    }
+
+    fn verdict(self) -> &'static str {
+        match (self.digest.get(), self.image()) {
             (Some(page), Some(info)) if page == info.sha256 => {
                 "yes: the server has exactly these bytes"
             }
@@ -240,7 +245,7 @@ impl Page {
     }
 }
 
-fn preview(info: ImageInfo) -> AnyView {
+fn preview(info: ImageInfo) -> El {
     let size = match (info.width, info.height) {
         (Some(width), Some(height)) => format!(
             "{} × {} pixels, ",
@@ -249,27 +254,32 @@ fn preview(info: ImageInfo) -> AnyView {
         ),
         _ => String::new(),
     };
-    let words = format!("{size}{}", bytes(info.bytes));
-    let original = format!("{}/{}/original", wire::images::IMAGES_PATH, info.id);
+    let words = format!("{size}{}. ", bytes(info.bytes));
+    let original = el("a")
+        .attrs(&[
+            ("href", &format!("{IMAGES_PATH}/{}/original", info.id)),
+            ("download", ""),
+        ])
+        .text("The original bytes");
     let picture = match info.preview {
-        Some(preview) => view! {
-            <img
-                src=preview
-                alt="The uploaded picture, decoded and encoded anew by the server"
-                width=info.width.map(|width| width.to_string())
-                height=info.height.map(|height| height.to_string())
-            />
+        Some(preview) => {
+            let side = |pixels: Option<u32>| pixels.unwrap_or_default().to_string();
+            el("img").attrs(&[
+                ("src", &preview),
+                (
+                    "alt",
+                    "The uploaded picture, decoded and encoded anew by the server",
+                ),
+                ("width", &side(info.width)),
+                ("height", &side(info.height)),
+            ])
         }
-        .into_any(),
         None => {
             let why = info.why.unwrap_or_default();
-            view! { <p class="hint">"No preview: " {why}</p> }.into_any()
+            el("p.hint").text(&format!("No preview: {why}"))
         }
     };
-    view! {
-        <figure>
-            {picture} <figcaption>{words} ". " <a href=original download="">"The original bytes"</a></figcaption>
-        </figure>
-    }
-    .into_any()
+    el("figure")
+        .add(picture)
+        .add(el("figcaption").text(&words).add(original))
 }

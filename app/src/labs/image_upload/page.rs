@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use leptos::prelude::*;
+use leptos::prelude::window;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AbortController, Blob, File};
@@ -19,15 +19,17 @@ use super::{
     tus::{Phase, Tus},
 };
 use crate::{
-    components::{
-        lab::{Place, Shared},
-        notice::Notice,
-        query::Reader,
-        terminal::Shown,
-    },
+    components::{lab::Shared, notice::Notice, query::Reader},
+    dom::{State, follow},
     session::Session,
     transport::{
-        clock::now_ns, digest::sha256, fetch::Call, link::Seen, reply::NoReply, upload::upload,
+        clock::now_ns,
+        digest::sha256,
+        fetch::Call,
+        link::Seen,
+        reply::{NoReply, Reply},
+        settled,
+        upload::upload,
     },
 };
 
@@ -48,66 +50,57 @@ pub(super) enum Outcome {
 #[derive(Clone, Copy)]
 pub(super) struct Page {
     pub(super) session: Session,
-    pub(super) knobs: RwSignal<Knobs>,
-    pub(super) file: RwSignal<Option<File>, LocalStorage>,
+    pub(super) knobs: State<Knobs>,
+    pub(super) file: State<Option<File>>,
     /// The page's own digest of the file, in hex.
-    pub(super) digest: RwSignal<Option<String>>,
-    pub(super) tus: RwSignal<Option<Tus>>,
+    pub(super) digest: State<Option<String>>,
+    pub(super) tus: State<Option<Tus>>,
     /// Is an upload in one request on its way?
-    pub(super) is_sending: RwSignal<bool>,
-    pub(super) progress: RwSignal<Progress>,
-    pub(super) outcome: RwSignal<Outcome>,
-    pub(super) trouble: RwSignal<Option<Notice>>,
-    pub(super) said: RwSignal<String>,
-    pub(super) abort: StoredValue<Option<AbortController>, LocalStorage>,
+    pub(super) is_sending: State<bool>,
+    pub(super) progress: State<Progress>,
+    pub(super) outcome: State<Outcome>,
+    pub(super) trouble: State<Option<Notice>>,
+    pub(super) said: State<String>,
+    pub(super) abort: State<Option<AbortController>>,
     /// Counts what was started, so that what was left behind knows it.
-    pub(super) turn: StoredValue<u32>,
+    pub(super) turn: State<u32>,
     /// Counts the files chosen, likewise.
-    choices: StoredValue<u32>,
+    choices: State<u32>,
     /// Where the sample photograph is.
-    sample: StoredValue<Option<String>>,
+    sample: State<Option<String>>,
 }
 
 /// The lab, and the commands that do the same. `sample` is the address of a photograph to begin with.
 pub(crate) fn page(session: Session, reader: &mut Reader, sample: Option<String>) -> Shared {
     let page = Page {
         session,
-        knobs: RwSignal::new(Knobs::read(reader)),
-        file: RwSignal::new_local(None),
-        digest: RwSignal::new(None),
-        tus: RwSignal::new(None),
-        is_sending: RwSignal::new(false),
-        progress: RwSignal::new(Progress::default()),
-        outcome: RwSignal::new(Outcome::Open),
-        trouble: RwSignal::new(None),
-        said: RwSignal::new(String::new()),
-        abort: StoredValue::new_local(None),
-        turn: StoredValue::new(0),
-        choices: StoredValue::new(0),
-        sample: StoredValue::new(sample),
+        knobs: State::new(Knobs::read(reader)),
+        file: State::new(None),
+        digest: State::new(None),
+        tus: State::new(None),
+        is_sending: State::new(false),
+        progress: State::new(Progress::default()),
+        outcome: State::new(Outcome::Open),
+        trouble: State::new(None),
+        said: State::new(String::new()),
+        abort: State::new(None),
+        turn: State::new(0),
+        choices: State::new(0),
+        sample: State::new(sample),
     };
-    Effect::new(move |_| session.write_address(page.knobs.with(Knobs::write)));
+    follow(move || session.write_address(page.knobs.with(Knobs::write)));
     page.accept_drops();
     Shared {
-        controls: page.controls(),
-        below: page.below(),
-        said: page.said.into(),
-        trouble: Signal::derive(move || page.what_is_wrong()),
-        commands: Callback::new(move |place: Place| {
-            let (name, media_type) = page.name_and_type_now();
-            page.knobs
-                .with(|knobs| {
-                    knobs.commands(
-                        &place.origin,
-                        &session.run.get().to_string(),
-                        &place.traceparent,
-                        &name,
-                        &media_type,
-                    )
-                })
-                .into_iter()
-                .map(|(title, command)| Shown { title, command })
-                .collect()
+        controls: vec![page.controls()],
+        below: vec![page.below()],
+        said: Box::new(move || page.said.get()),
+        trouble: Box::new(move || page.what_is_wrong()),
+        commands: Box::new(move |place| {
+            let (name, media_type) = page.name_and_type();
+            let run = session.run.get().to_string();
+            page.knobs.with(|knobs| {
+                knobs.commands(&place.origin, &run, &place.traceparent, &name, &media_type)
+            })
         }),
         invitation: "Press Upload: the file goes up, and each end says where every piece was when.",
     }
@@ -123,10 +116,6 @@ impl Page {
 
     /// The chosen file's name and media type; of the sample before one is chosen.
     pub(super) fn name_and_type(self) -> (String, String) {
-        untrack(move || self.name_and_type_now())
-    }
-
-    fn name_and_type_now(self) -> (String, String) {
         self.file.with(|file| match file {
             Some(file) => {
                 let media_type = file.type_();
@@ -142,7 +131,7 @@ impl Page {
     }
 
     pub(super) fn has_sample(self) -> bool {
-        self.sample.with_value(Option::is_some)
+        self.sample.peek(Option::is_some)
     }
 
     /// Is something on its way, or paused?
@@ -176,10 +165,10 @@ impl Page {
         self.digest.set(None);
         self.progress.set(Progress::of(file.size() as u64));
         self.file.set(Some(file.clone()));
-        self.choices.update_value(|count| *count += 1);
-        let choice = self.choices.get_value();
+        self.choices.update(|count| *count += 1);
+        let choice = self.choices.now();
         spawn_local(async move {
-            let go_on = move || self.choices.get_value() == choice;
+            let go_on = move || self.choices.now() == choice;
             let digest = sha256(&self.session.feed(), &file, go_on).await;
             if !go_on() {
                 return;
@@ -197,7 +186,7 @@ impl Page {
 
     /// Fetches the sample photograph, as if it had been chosen.
     async fn choose_sample(self) -> Option<File> {
-        let url = self.sample.get_value()?;
+        let url = self.sample.now()?;
         self.said
             .set("The sample photograph is being fetched.".to_owned());
         let file = fetched_file(&url).await;
@@ -217,7 +206,7 @@ impl Page {
         self.trouble.set(None);
         self.outcome.set(Outcome::Open);
         spawn_local(async move {
-            let file = match self.file.get_untracked() {
+            let file = match self.file.now() {
                 Some(file) => file,
                 None => {
                     let Some(file) = self.choose_sample().await else {
@@ -229,7 +218,7 @@ impl Page {
             };
             self.progress.set(Progress::of(file.size() as u64));
             self.sent(0);
-            if self.knobs.with_untracked(|knobs| knobs.way) == CHUNKS {
+            if self.knobs.peek(|knobs| knobs.way) == CHUNKS {
                 self.start_chunks(file.into());
             } else {
                 self.send_whole(file.into()).await;
@@ -242,11 +231,11 @@ impl Page {
             return;
         };
         let signal = abort.signal();
-        self.abort.set_value(Some(abort));
+        self.abort.set(Some(abort));
         self.tus.set(None);
         self.is_sending.set(true);
-        self.turn.update_value(|turn| *turn += 1);
-        let turn = self.turn.get_value();
+        self.turn.update(|turn| *turn += 1);
+        let turn = self.turn.now();
         let (_, media_type) = self.name_and_type();
         let headers = [("content-type", media_type)];
         let traceparent = self.session.exchange();
@@ -260,13 +249,13 @@ impl Page {
         let feed = self.session.feed();
         let progress = Rc::new(move |sent| self.sent(sent));
         let outcome = upload(&feed, call, &file, &signal, progress).await;
-        if self.turn.get_value() != turn && !signal.aborted() {
+        if self.turn.now() != turn && !signal.aborted() {
             return;
         }
         self.is_sending.set(false);
         self.outcome.set(match outcome {
-            Ok(reply) => match serde_json::from_slice::<ImageInfo>(&reply.body) {
-                Ok(info) if reply.is_success() => {
+            Ok(reply) => match stored(&reply) {
+                Some(info) if reply.is_success() => {
                     self.sent(info.bytes);
                     Outcome::Stored(info)
                 }
@@ -279,14 +268,34 @@ impl Page {
                     .to_owned(),
             ),
         });
-        if let Outcome::Stored(_) = self.outcome.get_untracked() {
-            leptos::task::tick().await;
+        if self
+            .outcome
+            .peek(|outcome| matches!(outcome, Outcome::Stored(_)))
+        {
+            let since_ns = now_ns();
+            settled().await;
             feed.saw_of(
                 traceparent.exchange,
-                Seen::new(Lane::BROWSER, Kind::Consumed, now_ns()).until(now_ns()),
+                Seen::new(Lane::BROWSER, Kind::Consumed, since_ns).until(now_ns()),
             );
         }
     }
+}
+
+/// What the server says about an image: [`ImageInfo`], read field by field.
+pub(super) fn stored(reply: &Reply) -> Option<ImageInfo> {
+    let json = reply.json()?;
+    let text = |name: &str| Some(json.get(name)?.as_str()?.to_owned());
+    let number = |name: &str| json.get(name)?.as_u64();
+    Some(ImageInfo {
+        id: text("id")?,
+        bytes: number("bytes")?,
+        sha256: text("sha256")?,
+        width: number("width").map(|pixels| pixels as u32),
+        height: number("height").map(|pixels| pixels as u32),
+        preview: text("preview"),
+        why: text("why"),
+    })
 }
 
 async fn fetched_file(url: &str) -> Option<File> {

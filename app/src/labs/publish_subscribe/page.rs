@@ -1,31 +1,32 @@
 //! The publish–subscribe lab on the page.
 
-use std::time::Duration;
+use std::{rc::Rc, time::Duration};
 
 use futures_util::future::join_all;
-use leptos::prelude::*;
+use leptos::prelude::{location, set_timeout};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::AbortController;
 use wire::{
     limits::MESSAGE_BYTES_MAX,
     time::bytes,
-    topics::{Published, is_topic_name},
+    topics::{MessageId, is_topic_name},
     trace::{Kind, Lane},
 };
 
 use super::{
     knobs::{BURST_MAX, Knobs, SUBSCRIBERS_MAX, TOPIC_RULE},
     recovery::Recovery,
-    subscriber::{State, Subscriber},
+    subscriber::{Standing, Subscriber, message_id},
 };
 use crate::{
     components::{
-        controls::{Line, Number, line, number},
+        controls::{Line, Number, button, error, line, number},
         lab::{Place, Shared},
         notice::Notice,
         query::Reader,
         terminal::Shown,
     },
+    dom::{El, State, el, follow, value},
     session::Session,
     transport::{
         clock::now_ns,
@@ -44,41 +45,43 @@ const OPENING_MS: u32 = 3_000;
 #[derive(Clone, Copy)]
 struct Page {
     session: Session,
-    knobs: RwSignal<Knobs>,
-    subscribers: RwSignal<Vec<Subscriber>>,
-    topic_wrong: RwSignal<bool>,
-    said: RwSignal<String>,
-    trouble: RwSignal<Option<Notice>>,
-    abort: RwSignal<Option<AbortController>, LocalStorage>,
+    knobs: State<Knobs>,
+    subscribers: State<Vec<Subscriber>>,
+    topic_wrong: State<bool>,
+    said: State<String>,
+    trouble: State<Option<Notice>>,
+    abort: State<Option<AbortController>>,
+    /// Counts what was published, so that a slow answer is told of its own press.
+    press: State<u32>,
 }
 
 /// The lab, and the commands that do the same.
 pub(crate) fn page(session: Session, reader: &mut Reader) -> Shared {
     let knobs = Knobs::read(reader);
     let at_once = knobs.at_once;
+    let subscribers = (1..=knobs.subscribers as u16)
+        .map(|number| Subscriber::new(number, session))
+        .collect();
     let page = Page {
         session,
-        subscribers: RwSignal::new(
-            (1..=knobs.subscribers as u16)
-                .map(|number| Subscriber::new(number, session))
-                .collect(),
-        ),
-        knobs: RwSignal::new(knobs),
-        topic_wrong: RwSignal::new(false),
-        said: RwSignal::new(String::new()),
-        trouble: RwSignal::new(None),
-        abort: RwSignal::new_local(None),
+        subscribers: State::new(subscribers),
+        knobs: State::new(knobs),
+        topic_wrong: State::new(false),
+        said: State::new(String::new()),
+        trouble: State::new(None),
+        abort: State::new(None),
+        press: State::new(0),
     };
-    Effect::new(move |_| session.write_address(page.knobs.with(Knobs::write)));
+    follow(move || session.write_address(page.knobs.with(Knobs::write)));
     if at_once {
         page.connect_all();
     }
     Shared {
-        controls: page.controls(),
-        below: page.cards(),
-        said: page.said.into(),
-        trouble: page.trouble.into(),
-        commands: Callback::new(move |place: Place| page.commands(&place)),
+        controls: vec![page.controls()],
+        below: vec![page.cards()],
+        said: Box::new(move || page.said.get()),
+        trouble: Box::new(move || page.trouble.get()),
+        commands: Box::new(move |place| page.commands(place)),
         invitation: "Press Publish: the subscribers below connect, and one message goes to all of them.",
     }
 }
@@ -86,7 +89,7 @@ pub(crate) fn page(session: Session, reader: &mut Reader) -> Shared {
 impl Page {
     fn topic_path(self) -> String {
         self.knobs
-            .with_untracked(|knobs| format!("/api/topics/{}", knobs.topic))
+            .peek(|knobs| format!("/api/topics/{}", knobs.topic))
     }
 
     fn commands(self, place: &Place) -> Vec<Shown> {
@@ -98,144 +101,132 @@ impl Page {
         let last = last.map(|id| id.to_string());
         self.knobs
             .with(|knobs| knobs.commands(&place.origin, &place.traceparent, last.as_deref()))
-            .into_iter()
-            .map(|(title, command)| Shown { title, command })
-            .collect()
     }
 
-    fn controls(self) -> AnyView {
-        let running = Signal::derive(move || self.abort.with(Option::is_some));
-        let too_long = Signal::derive(move || {
+    fn controls(self) -> El {
+        let too_long = move || {
             self.knobs
                 .with(|knobs| knobs.text.len() as u64 > MESSAGE_BYTES_MAX)
+        };
+        let most = bytes(MESSAGE_BYTES_MAX);
+        let label = el("label")
+            .attr("for", "text")
+            .text("Message ")
+            .add(el("span.bounds").text(&format!("up to {most}")));
+        let input = el("input")
+            .attrs(&[
+                ("id", "text"),
+                ("type", "text"),
+                ("autocomplete", "off"),
+                ("aria-describedby", "text-error"),
+            ])
+            .value_of(move || self.knobs.with(|knobs| knobs.text.clone()))
+            .bool_of("aria-invalid", too_long)
+            .on("input", move |event| {
+                let text = value(&event);
+                self.knobs.update(|knobs| knobs.text = text);
+            });
+        let wrong = move || match too_long() {
+            true => format!("The server takes {most} at most."),
+            false => String::new(),
+        };
+        let message = el("div.field.grows").add_all([label, input, error("text-error", wrong)]);
+        let burst = number(Number {
+            id: "burst",
+            label: "At once",
+            unit: "messages",
+            bounds: Box::new(|| (1, BURST_MAX)),
+            value: Rc::new(move || self.knobs.with(|knobs| knobs.burst)),
+            set: Box::new(move |burst| self.knobs.update(|knobs| knobs.burst = burst)),
         });
-        let run = Callback::new(move |()| match self.abort.get_untracked() {
-            Some(abort) => abort.abort(),
-            None => self.publish(),
-        });
-        let fields = view! {
-            {self.topic_field()}
-            <div class="field grows">
-                <label for="text">
-                    "Message " <span class="bounds">{format!("up to {}", bytes(MESSAGE_BYTES_MAX))}</span>
-                </label>
-                <input
-                    id="text"
-                    type="text"
-                    autocomplete="off"
-                    prop:value=move || self.knobs.with(|knobs| knobs.text.clone())
-                    aria-invalid=move || too_long.get().to_string()
-                    aria-describedby="text-error"
-                    on:input=move |event| {
-                        let text = event_target_value(&event);
-                        self.knobs.update(|knobs| knobs.text = text);
-                    }
-                />
-                <span class="field-error" id="text-error" role="status">
-                    {move || {
-                        too_long
-                            .get()
-                            .then(|| format!("The server takes {} at most.", bytes(MESSAGE_BYTES_MAX)))
-                    }}
-                </span>
-            </div>
-            {number(Number {
-                id: "burst",
-                label: "At once",
-                unit: "messages",
-                bounds: Signal::stored((1, BURST_MAX)),
-                value: Signal::derive(move || self.knobs.with(|knobs| knobs.burst)),
-                set: Callback::new(move |burst| self.knobs.update(|knobs| knobs.burst = burst)),
-            })}
-        }
-        .into_any();
         line(Line {
             session: self.session,
-            fields,
-            beside: ().into_any(),
-            verb: Signal::derive(move || if running.get() { "Stop" } else { "Publish" }),
-            ready: Signal::derive(move || !too_long.get() && !self.topic_wrong.get()),
-            run,
+            fields: vec![self.topic_field(), message, burst],
+            beside: Vec::new(),
+            verb: Box::new(move || match self.abort.with(Option::is_some) {
+                true => "Stop",
+                false => "Publish",
+            }),
+            ready: Rc::new(move || !too_long() && !self.topic_wrong.get()),
+            run: Box::new(move || match self.abort.now() {
+                Some(abort) => abort.abort(),
+                None => self.publish(),
+            }),
         })
     }
 
-    fn topic_field(self) -> AnyView {
-        let typed = move |event: leptos::ev::Event| {
-            let topic = event_target_value(&event);
-            let is_good = is_topic_name(&topic);
-            self.topic_wrong.set(!is_good);
-            if is_good && self.knobs.with_untracked(|knobs| knobs.topic != topic) {
-                for subscriber in self.subscribers.get_untracked() {
-                    subscriber.forget();
-                }
-                self.knobs.update(|knobs| knobs.topic = topic);
-            }
+    fn topic_field(self) -> El {
+        let input = el("input.mono")
+            .attrs(&[
+                ("id", "topic"),
+                ("type", "text"),
+                ("autocomplete", "off"),
+                ("autocapitalize", "off"),
+                ("spellcheck", "false"),
+                ("size", "14"),
+                ("aria-describedby", "topic-error"),
+            ])
+            .value_of(move || self.knobs.with(|knobs| knobs.topic.clone()))
+            .bool_of("aria-invalid", move || self.topic_wrong.get())
+            .on("input", move |event| self.take_topic(value(&event)));
+        let wrong = move || match self.topic_wrong.get() {
+            true => format!("A topic's name is {TOPIC_RULE}."),
+            false => String::new(),
         };
-        view! {
-            <div class="field">
-                <label for="topic">"Topic"</label>
-                <input
-                    id="topic"
-                    type="text"
-                    class="mono"
-                    autocomplete="off"
-                    autocapitalize="off"
-                    spellcheck="false"
-                    size="14"
-                    prop:value=move || self.knobs.with(|knobs| knobs.topic.clone())
-                    aria-invalid=move || self.topic_wrong.get().to_string()
-                    aria-describedby="topic-error"
-                    on:input=typed
-                />
-                <span class="field-error" id="topic-error" role="status">
-                    {move || self.topic_wrong.get().then(|| format!("A topic's name is {TOPIC_RULE}."))}
-                </span>
-            </div>
-        }
-        .into_any()
+        let label = el("label").attr("for", "topic").text("Topic");
+        el("div.field").add_all([label, input, error("topic-error", wrong)])
     }
 
-    fn cards(self) -> AnyView {
+    fn take_topic(self, topic: String) {
+        let is_good = is_topic_name(&topic);
+        self.topic_wrong.change_to(!is_good);
+        if is_good && self.knobs.peek(|knobs| knobs.topic != topic) {
+            for subscriber in self.subscribers.now() {
+                subscriber.forget();
+            }
+            self.knobs.update(|knobs| knobs.topic = topic);
+        }
+    }
+
+    fn cards(self) -> El {
         let full = move || {
             self.subscribers
                 .with(|all| all.len() as u64 >= SUBSCRIBERS_MAX)
         };
         let another = move || {
             let query = self.knobs.with(Knobs::write_for_another);
-            format!("{}{query}", location().pathname().unwrap_or_default())
+            Some(format!(
+                "{}{query}",
+                location().pathname().unwrap_or_default()
+            ))
         };
-        view! {
-            <section class="subscribers" aria-labelledby="subscribers-title">
-                <header>
-                    <h2 id="subscribers-title">"Subscribers"</h2>
-                    <button type="button" on:click=move |_| self.add() disabled=full>
-                        "Add a subscriber"
-                    </button>
-                    <button type="button" on:click=move |_| self.connect_all()>
-                        "Connect all"
-                    </button>
-                    <a class="button" href=another target="_blank" rel="noopener">
-                        "Open a second page on this topic"
-                    </a>
-                    <p class="hint">
-                        {format!(
-                            "Up to {SUBSCRIBERS_MAX} here: over HTTP/1.1 a browser opens six connections to one server, in all its tabs together.",
-                        )}
-                    </p>
-                </header>
-                <ul role="list">
-                    <For
-                        each=move || self.subscribers.get()
-                        key=|subscriber| subscriber.number
-                        children=move |subscriber| self.card(subscriber)
-                    />
-                </ul>
-            </section>
-        }
-        .into_any()
+        let hint = format!(
+            "Up to {SUBSCRIBERS_MAX} here: over HTTP/1.1 a browser opens six connections to one server, in all its tabs together."
+        );
+        let head = el("header").add_all([
+            el("h2").attr("id", "subscribers-title").text("Subscribers"),
+            button("Add a subscriber", move || self.add()).flag_of("disabled", full),
+            button("Connect all", move || self.connect_all()),
+            el("a.button")
+                .attrs(&[("target", "_blank"), ("rel", "noopener")])
+                .attr_of("href", another)
+                .text("Open a second page on this topic"),
+            el("p.hint").text(&hint),
+        ]);
+        let list = el("ul").attr("role", "list").holds(move || {
+            self.subscribers
+                .get()
+                .into_iter()
+                .map(|subscriber| self.card(subscriber))
+                .collect()
+        });
+        el("section.subscribers")
+            .attr("aria-labelledby", "subscribers-title")
+            .add(head)
+            .add(list)
     }
 
-    fn card(self, subscriber: Subscriber) -> AnyView {
+    fn card(self, subscriber: Subscriber) -> El {
         let Subscriber {
             number,
             state,
@@ -244,67 +235,69 @@ impl Page {
             recovery,
             ..
         } = subscriber;
-        let is_on = move || !matches!(state.get(), State::Away | State::Refused);
-        let turn = move |_| {
-            if subscriber.is_on() {
-                subscriber.disconnect();
-            } else {
-                subscriber.connect(self.topic_path());
-            }
+        let verb = move || match state.get() {
+            Standing::Away | Standing::Refused => match recovery.with(|it| it.words().is_empty()) {
+                true => "Connect",
+                false => "Reconnect",
+            },
+            _ => "Disconnect",
         };
-        let verb = move || {
-            if is_on() {
-                "Disconnect"
-            } else if recovery.with(|it| it.words().is_empty()) {
-                "Connect"
-            } else {
-                "Reconnect"
-            }
-        };
-        let list = move || {
-            messages
-                .get()
-                .into_iter()
-                .map(|(id, text)| view! { <li><code>{id}</code> " " {text}</li> })
-                .collect_view()
-        };
+        let turn = button("", move || match subscriber.is_on() {
+            true => subscriber.disconnect(),
+            false => subscriber.connect(self.topic_path()),
+        })
+        .attr_of("aria-label", move || {
+            Some(format!("{} subscriber {number}", verb()))
+        })
+        .shows(move || verb().to_owned());
+        let remove = button("Remove", move || self.remove(subscriber)).attrs(&[
+            ("class", "quiet"),
+            ("aria-label", &format!("Remove subscriber {number}")),
+        ]);
+        let number = number.to_string();
         let name = format!("Subscriber {number}");
-        view! {
-            <li class="subscriber" data-number=number.to_string()>
-                <h3>
-                    <span class="lane lane-subscriber" data-number=number.to_string()>{name.clone()}</span>
-                </h3>
-                <p class="subscriber-state" role="status">
-                    {move || state.get().words()} ", "
-                    {move || match count.get() {
-                        1 => "1 message".to_owned(),
-                        count => format!("{count} messages"),
-                    }}
-                </p>
-                <div class="subscriber-tools">
-                    <button type="button" on:click=turn aria-label=move || format!("{} subscriber {number}", verb())>
-                        {verb}
-                    </button>
-                    <button
-                        type="button"
-                        class="quiet"
-                        aria-label=format!("Remove subscriber {number}")
-                        on:click=move |_| self.remove(subscriber)
-                    >
-                        "Remove"
-                    </button>
-                </div>
-                <p class="hint recovery" role="status">{move || recovery.with(|it| it.words().to_owned())}</p>
-                <ol class="messages" reversed tabindex="0" aria-label=format!("Messages of subscriber {number}")>
-                    {list}
-                </ol>
-            </li>
-        }
-        .into_any()
+        let title = el("h3").add(
+            el("span.lane.lane-subscriber")
+                .attr("data-number", &number)
+                .text(&name),
+        );
+        let standing = el("p.subscriber-state")
+            .attr("role", "status")
+            .shows(move || {
+                let count = match count.get() {
+                    1 => "1 message".to_owned(),
+                    count => format!("{count} messages"),
+                };
+                format!("{}, {count}", state.get().words())
+            });
+        let back = el("p.hint.recovery")
+            .attr("role", "status")
+            .shows(move || recovery.with(|it| it.words().to_owned()));
+        let list = el("ol.messages")
+            .attrs(&[
+                ("reversed", ""),
+                ("tabindex", "0"),
+                ("aria-label", &format!("Messages of subscriber {number}")),
+            ])
+            .holds(move || {
+                messages.with(|messages| {
+                    messages
+                        .iter()
+                        .map(|(id, text)| el("li").add(el("code").text(id)).text(" ").text(text))
+                        .collect()
+                })
+            });
+        el("li.subscriber").attr("data-number", &number).add_all([
+            title,
+            standing,
+            el("div.subscriber-tools").add(turn).add(remove),
+            back,
+            list,
+        ])
     }
 
     fn add(self) {
-        let all = self.subscribers.get_untracked();
+        let all = self.subscribers.now();
         let free = (1..=SUBSCRIBERS_MAX as u16)
             .find(|number| all.iter().all(|subscriber| subscriber.number != *number));
         if let Some(number) = free {
@@ -323,12 +316,12 @@ impl Page {
     }
 
     fn count_them(self) {
-        let count = self.subscribers.with_untracked(Vec::len) as u64;
+        let count = self.subscribers.peek(Vec::len) as u64;
         self.knobs.update(|knobs| knobs.subscribers = count);
     }
 
     fn connect_all(self) {
-        for subscriber in self.subscribers.get_untracked() {
+        for subscriber in self.subscribers.now() {
             if !subscriber.is_on() {
                 subscriber.connect(self.topic_path());
             }
@@ -343,41 +336,38 @@ impl Page {
         self.abort.set(Some(abort.clone()));
         self.trouble.set(None);
         self.said.set(String::new());
-        let this = abort.clone();
-        set_timeout(
-            move || {
-                if self.abort.get_untracked().as_ref() == Some(&this) {
-                    self.said.set(
-                        "No answer for 2 s. A browser opens six connections to one server over HTTP/1.1, in all its tabs together, and \
-                         each subscriber holds one: disconnect one if they are taken."
-                            .to_owned(),
-                    );
-                }
-            },
-            PATIENCE,
-        );
+        let press = self.press.update(|press| {
+            *press += 1;
+            *press
+        });
+        let remind = move || {
+            if self.abort.peek(Option::is_some) && self.press.now() == press {
+                self.said.set(
+                    "No answer for 2 s. A browser opens six connections to one server over HTTP/1.1, in all its tabs together, and \
+                     each subscriber holds one: disconnect one if they are taken."
+                        .to_owned(),
+                );
+            }
+        };
+        set_timeout(remind, PATIENCE);
         spawn_local(async move {
-            let all = self.subscribers.get_untracked();
+            let all = self.subscribers.now();
             let is_first = all.iter().all(|subscriber| {
-                subscriber.state.get_untracked() == State::Away
-                    && subscriber
-                        .recovery
-                        .with_untracked(|it| it.words().is_empty())
+                subscriber.state.now() == Standing::Away
+                    && subscriber.recovery.peek(|it| it.words().is_empty())
             });
             if is_first {
                 self.connect_all();
                 let mut waited_ms = 0;
                 while waited_ms < OPENING_MS
                     && !abort.signal().aborted()
-                    && all
-                        .iter()
-                        .any(|it| it.state.get_untracked() == State::Connecting)
+                    && all.iter().any(|it| it.state.now() == Standing::Connecting)
                 {
                     sleep(20).await;
                     waited_ms += 20;
                 }
             }
-            let knobs = self.knobs.get_untracked();
+            let knobs = self.knobs.now();
             let path = knobs.publish_path();
             let sent = knobs
                 .messages()
@@ -405,31 +395,30 @@ impl Page {
         };
         let feed = self.session.feed();
         let reply = fetch(&feed, call, Some(text.as_bytes()), Some(&abort.signal())).await?;
-        if let Ok(published) = serde_json::from_slice::<Published>(&reply.body) {
+        if let Some(id) = message_id(reply.json().as_ref(), "id") {
             feed.saw_of(
                 traceparent.exchange,
                 Seen::new(Lane::BROWSER, Kind::Consumed, reply.ended_ns)
                     .until(now_ns())
-                    .with(|detail| detail.message = Some(published.id.to_string())),
+                    .with(|detail| detail.message = Some(id.to_string())),
             );
         }
         Ok(reply)
     }
 
     fn tell(self, outcomes: &[Result<Reply, NoReply>]) {
-        let taken: Vec<Published> = outcomes
+        let mut taken: Vec<MessageId> = outcomes
             .iter()
-            .filter_map(|outcome| serde_json::from_slice(&outcome.as_ref().ok()?.body).ok())
+            .filter_map(|outcome| message_id(outcome.as_ref().ok()?.json().as_ref(), "id"))
             .collect();
+        taken.sort();
         self.said.set(match taken.as_slice() {
             [] => String::new(),
-            [one] => format!("The topic took it as {}.", one.id),
+            [one] => format!("The topic took it as {one}."),
             [first, .., last] => {
                 format!(
-                    "The topic took {} messages, {} to {}.",
-                    taken.len(),
-                    first.id.min(last.id),
-                    first.id.max(last.id)
+                    "The topic took {} messages, {first} to {last}.",
+                    taken.len()
                 )
             }
         });

@@ -1,6 +1,7 @@
 //! What a subscriber that comes back had missed, and whether it got all of it.
 
-use wire::topics::{GapNotice, GapReason, MessageId};
+use serde_json::Value;
+use wire::topics::MessageId;
 
 /// Follows one subscriber over its breaks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -71,22 +72,26 @@ impl Recovery {
         }
     }
 
-    /// The server declared a gap.
-    pub fn gap(&mut self, notice: &GapNotice) {
-        let gap = &notice.gap;
-        let missed = match gap.missed {
+    /// The server declared a gap: [`wire::topics::GapNotice`].
+    pub fn gap(&mut self, notice: &Value) {
+        let Some(gap) = notice.get("gap") else {
+            return;
+        };
+        let text = |name: &str| gap.get(name).and_then(Value::as_str).unwrap_or_default();
+        let missed = match gap.get("missed").and_then(Value::as_u64) {
             Some(1) => "1 message is missing".to_owned(),
             Some(count) => format!("{count} messages are missing"),
             None => "Messages are missing, and nobody knows how many".to_owned(),
         };
-        let why = match gap.reason {
-            GapReason::Evicted => "the history no longer reaches back that far",
-            GapReason::Epoch => "the topic began a new life, as after a restart of the server",
-            GapReason::Slow => "this subscriber did not read fast enough",
+        let why = match text("reason") {
+            "evicted" => "the history no longer reaches back that far",
+            "epoch" => "the topic began a new life, as after a restart of the server",
+            "slow" => "this subscriber did not read fast enough",
+            other => other,
         };
         self.target = None;
         self.has_gap = true;
-        self.words = format!("Back. {missed}: {why}. The next is {}.", gap.next);
+        self.words = format!("Back. {missed}: {why}. The next is {}.", text("next"));
     }
 
     fn tell(&mut self) {
@@ -114,7 +119,12 @@ impl Recovery {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wire::topics::Gap;
+    use wire::topics::{Gap, GapNotice, GapReason};
+
+    /// What is read here is what the server writes.
+    fn json(gap: Gap) -> Value {
+        serde_json::to_value(GapNotice { gap }).expect("serializes")
+    }
 
     fn id(epoch: u32, offset: u64) -> MessageId {
         MessageId { epoch, offset }
@@ -169,14 +179,12 @@ mod tests {
 
     #[test]
     fn a_gap_is_the_last_word_whenever_the_state_comes() {
-        let notice = GapNotice {
-            gap: Gap {
-                after: "0000000a-2".into(),
-                next: id(10, 5),
-                missed: Some(2),
-                reason: GapReason::Evicted,
-            },
-        };
+        let notice = json(Gap {
+            after: "0000000a-2".into(),
+            next: id(10, 5),
+            missed: Some(2),
+            reason: GapReason::Evicted,
+        });
         let mut it = Recovery::default();
         it.received(id(10, 2));
         it.left();
@@ -197,14 +205,12 @@ mod tests {
         let mut it = Recovery::default();
         it.received(id(10, 2));
         it.left();
-        it.gap(&GapNotice {
-            gap: Gap {
-                after: "0000000a-2".into(),
-                next: id(11, 1),
-                missed: None,
-                reason: GapReason::Epoch,
-            },
-        });
+        it.gap(&json(Gap {
+            after: "0000000a-2".into(),
+            next: id(11, 1),
+            missed: None,
+            reason: GapReason::Epoch,
+        }));
         it.back(id(11, 3));
         assert!(
             it.words().contains("nobody knows how many"),

@@ -2,17 +2,18 @@
 
 use std::rc::Rc;
 
-use leptos::prelude::*;
+use serde_json::Value;
 use wasm_bindgen_futures::spawn_local;
 use wire::{
     time::bytes,
-    topics::{GapNotice, MessageId, TopicState},
+    topics::MessageId,
     trace::{Kind, Lane, SpanId, Traceparent},
 };
 
 use super::recovery::Recovery;
 use crate::{
     components::query::Writer,
+    dom::State,
     session::Session,
     transport::{
         clock::now_ns,
@@ -29,7 +30,7 @@ const SHOWN_CHARS: usize = 120;
 
 /// How a subscriber stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum Standing {
     /// Not connected.
     Away,
     /// The connection is being opened.
@@ -42,14 +43,14 @@ pub(super) enum State {
     Refused,
 }
 
-impl State {
+impl Standing {
     pub(super) const fn words(self) -> &'static str {
         match self {
-            State::Away => "not connected",
-            State::Connecting => "connecting",
-            State::Open => "connected",
-            State::Broken => "broken, trying again",
-            State::Refused => "refused by the server",
+            Standing::Away => "not connected",
+            Standing::Connecting => "connecting",
+            Standing::Open => "connected",
+            Standing::Broken => "broken, trying again",
+            Standing::Refused => "refused by the server",
         }
     }
 }
@@ -59,26 +60,26 @@ impl State {
 pub(super) struct Subscriber {
     /// Its number, from 1, which is its lane's.
     pub(super) number: u16,
-    pub(super) state: RwSignal<State>,
+    pub(super) state: State<Standing>,
     /// How many messages came in all.
-    pub(super) count: RwSignal<usize>,
+    pub(super) count: State<usize>,
     /// The newest messages, newest first: id and text.
-    pub(super) messages: RwSignal<Vec<(String, String)>>,
-    pub(super) recovery: RwSignal<Recovery>,
+    pub(super) messages: State<Vec<(String, String)>>,
+    pub(super) recovery: State<Recovery>,
     session: Session,
-    stream: StoredValue<Option<Stream>, LocalStorage>,
+    stream: State<Option<Stream>>,
 }
 
 impl Subscriber {
     pub(super) fn new(number: u16, session: Session) -> Subscriber {
         Subscriber {
             number,
-            state: RwSignal::new(State::Away),
-            count: RwSignal::new(0),
-            messages: RwSignal::new(Vec::new()),
-            recovery: RwSignal::new(Recovery::default()),
+            state: State::new(Standing::Away),
+            count: State::new(0),
+            messages: State::new(Vec::new()),
+            recovery: State::new(Recovery::default()),
             session,
-            stream: StoredValue::new_local(None),
+            stream: State::new(None),
         }
     }
 
@@ -88,7 +89,7 @@ impl Subscriber {
 
     /// Is it connected, or about to be?
     pub(super) fn is_on(self) -> bool {
-        !matches!(self.state.get_untracked(), State::Away | State::Refused)
+        !matches!(self.state.now(), Standing::Away | Standing::Refused)
     }
 
     /// Opens its stream at this address, behind the last message that it has.
@@ -96,12 +97,12 @@ impl Subscriber {
         let traceparent = self.session.exchange();
         let events = format!("{topic_path}/events");
         let mut query = Writer::new();
-        if let Some(last) = self.recovery.with_untracked(Recovery::last) {
+        if let Some(last) = self.recovery.peek(Recovery::last) {
             query.set("after", &last.to_string());
         }
         query.set("traceparent", &traceparent.to_string());
         let url = format!("{events}{}", query.finish());
-        self.state.set(State::Connecting);
+        self.state.set(Standing::Connecting);
         let exchange = traceparent.exchange;
         self.saw(
             exchange,
@@ -109,20 +110,19 @@ impl Subscriber {
         );
         let take = move |brought| self.take(brought, exchange, &topic_path);
         match Stream::open(&url, Rc::new(take)) {
-            Ok(stream) => self.stream.set_value(Some(stream)),
-            Err(_) => self.state.set(State::Refused),
+            Ok(stream) => self.stream.set(Some(stream)),
+            Err(_) => self.state.set(Standing::Refused),
         }
     }
 
     /// Closes its stream.
     pub(super) fn disconnect(self) {
-        if let Some(stream) = self.stream.try_update_value(Option::take).flatten() {
-            drop(stream);
+        if self.stream.update(Option::take).is_some() {
             self.feed_saw(
                 Seen::new(self.lane(), Kind::StreamClosed, now_ns()).why("the subscriber left"),
             );
             self.recovery.update(Recovery::left);
-            self.state.set(State::Away);
+            self.state.set(Standing::Away);
         }
     }
 
@@ -139,8 +139,8 @@ impl Subscriber {
         match brought {
             Brought::Open => {
                 self.saw(exchange, Seen::new(self.lane(), Kind::StreamOpened, at_ns));
-                self.state.set(State::Open);
-                if !self.recovery.with_untracked(|it| it.words().is_empty()) {
+                self.state.set(Standing::Open);
+                if !self.recovery.peek(|it| it.words().is_empty()) {
                     self.ask_what_was_missed(topic_path.to_owned());
                 }
             }
@@ -155,7 +155,7 @@ impl Subscriber {
                 self.show(id, data);
             }
             Brought::Gap(json) => {
-                if let Ok(notice) = serde_json::from_str::<GapNotice>(&json) {
+                if let Ok(notice) = serde_json::from_str(&json) {
                     self.recovery.update(|it| it.gap(&notice));
                 }
             }
@@ -166,8 +166,7 @@ impl Subscriber {
                     "the connection broke"
                 };
                 // A browser tells of each try that fails; one word is enough.
-                if matches!(self.state.get_untracked(), State::Open | State::Connecting) || for_good
-                {
+                if matches!(self.state.now(), Standing::Open | Standing::Connecting) || for_good {
                     self.saw(
                         exchange,
                         Seen::new(self.lane(), Kind::StreamClosed, at_ns).why(why),
@@ -175,9 +174,9 @@ impl Subscriber {
                     self.recovery.update(Recovery::left);
                 }
                 self.state.set(if for_good {
-                    State::Refused
+                    Standing::Refused
                 } else {
-                    State::Broken
+                    Standing::Broken
                 });
             }
         }
@@ -198,9 +197,9 @@ impl Subscriber {
                 lane: self.lane(),
             };
             if let Ok(reply) = fetch(&self.session.feed(), call, None, None).await
-                && let Ok(state) = serde_json::from_slice::<TopicState>(&reply.body)
+                && let Some(last) = message_id(reply.json().as_ref(), "last")
             {
-                self.recovery.update(|it| it.back(state.last));
+                self.recovery.update(|it| it.back(last));
             }
         });
     }
@@ -224,4 +223,9 @@ impl Subscriber {
     fn feed_saw(self, seen: Seen) {
         self.session.feed().saw(seen);
     }
+}
+
+/// A message's id under this name.
+pub(super) fn message_id(json: Option<&Value>, name: &str) -> Option<MessageId> {
+    json?.get(name)?.as_str()?.parse().ok()
 }

@@ -1,12 +1,11 @@
 //! The request–response lab on the page.
 
-use leptos::prelude::*;
+use std::rc::Rc;
+
+use leptos::prelude::location;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::AbortController;
-use wire::{
-    echo::EchoReply,
-    trace::{Kind, Lane, Traceparent},
-};
+use wire::trace::{Kind, Lane, Traceparent};
 
 use super::{
     answer::{self, Answer},
@@ -16,18 +15,19 @@ use super::{
 use crate::{
     components::{
         controls::{Line, line},
-        lab::{Place, Shared},
-        notice::{Notice, said},
+        lab::Shared,
+        notice::Notice,
         query::Reader,
         raw::Places,
-        terminal::Shown,
     },
+    dom::{El, State, follow},
     session::Session,
     transport::{
         clock::now_ns,
         fetch::{Call, fetch},
         link::Seen,
         reply::{NoReply, Reply},
+        settled,
     },
 };
 
@@ -35,9 +35,9 @@ use crate::{
 struct Page {
     session: Session,
     form: Form,
-    answer: RwSignal<Answer>,
-    trouble: RwSignal<Option<Notice>>,
-    abort: RwSignal<Option<AbortController>, LocalStorage>,
+    answer: State<Answer>,
+    trouble: State<Option<Notice>>,
+    abort: State<Option<AbortController>>,
 }
 
 /// The lab, and the commands that do the same.
@@ -50,21 +50,28 @@ pub(crate) fn page(session: Session, reader: &mut Reader) -> Shared {
     let page = Page {
         session,
         form: Form {
-            knobs: RwSignal::new(knobs),
-            details: RwSignal::new(has_details),
-            said: RwSignal::new(String::new()),
+            knobs: State::new(knobs),
+            details: State::new(has_details),
+            said: State::new(String::new()),
         },
-        answer: RwSignal::new(Answer::default()),
-        trouble: RwSignal::new(None),
-        abort: RwSignal::new_local(None),
+        answer: State::new(Answer::default()),
+        trouble: State::new(None),
+        abort: State::new(None),
     };
-    Effect::new(move |_| session.write_address(page.form.knobs.with(Knobs::write)));
+    follow(move || session.write_address(page.form.knobs.with(Knobs::write)));
     Shared {
         controls: page.controls(),
-        below: ().into_any(),
-        said: page.form.said.into(),
-        trouble: page.trouble.into(),
-        commands: Callback::new(move |place: Place| {
+        below: Vec::new(),
+        said: Box::new(move || {
+            let answer = page.answer.with(|answer| answer.line.clone());
+            if answer.is_empty() {
+                page.form.said.get()
+            } else {
+                answer
+            }
+        }),
+        trouble: Box::new(move || page.trouble.get()),
+        commands: Box::new(move |place| {
             let places = Places {
                 host: &place.host,
                 traceparent: &place.traceparent,
@@ -72,18 +79,14 @@ pub(crate) fn page(session: Session, reader: &mut Reader) -> Shared {
             page.form
                 .knobs
                 .with(|knobs| knobs.commands(&place.origin, places))
-                .into_iter()
-                .map(|(title, command)| Shown { title, command })
-                .collect()
         }),
         invitation: "Press Run: one request goes out, and each end says when what happened.",
     }
 }
 
 impl Page {
-    fn controls(self) -> AnyView {
-        let running = Signal::derive(move || self.abort.with(Option::is_some));
-        let wrong = Signal::derive(move || {
+    fn controls(self) -> Vec<El> {
+        let wrong = move || {
             let raw = self.form.knobs.with(|knobs| {
                 knobs.raw_bytes(Places {
                     host: "localhost:3000",
@@ -94,24 +97,22 @@ impl Page {
                 Some(Err(wrong)) => Some(format!("Line {}: {}", wrong.line, wrong.why)),
                 _ => None,
             }
+        };
+        let line = line(Line {
+            session: self.session,
+            fields: self.form.fields(),
+            beside: Vec::new(),
+            verb: Box::new(move || match self.abort.with(Option::is_some) {
+                true => "Stop",
+                false => "Run",
+            }),
+            ready: Rc::new(move || wrong().is_none()),
+            run: Box::new(move || match self.abort.now() {
+                Some(abort) => abort.abort(),
+                None => self.run(),
+            }),
         });
-        let run = Callback::new(move |()| match self.abort.get_untracked() {
-            Some(abort) => abort.abort(),
-            None => self.run(),
-        });
-        view! {
-            {line(Line {
-                session: self.session,
-                fields: self.form.fields(),
-                beside: ().into_any(),
-                verb: Signal::derive(move || if running.get() { "Stop" } else { "Run" }),
-                ready: Signal::derive(move || wrong.with(Option::is_none)),
-                run,
-            })}
-            {self.form.details(self.answer, wrong)}
-            {said(Signal::derive(move || self.answer.with(|answer| answer.line.clone())))}
-        }
-        .into_any()
+        vec![line, self.form.details(self.answer, wrong)]
     }
 
     fn run(self) {
@@ -123,7 +124,7 @@ impl Page {
         self.form.said.set(String::new());
         self.answer.set(Answer::default());
         spawn_local(async move {
-            let knobs = self.form.knobs.get_untracked();
+            let knobs = self.form.knobs.now();
             let outcome = if knobs.by_hand.is_some() {
                 self.send_raw(&knobs, &abort).await
             } else {
@@ -170,17 +171,16 @@ impl Page {
     }
 
     fn use_reply(self, reply: &Reply) {
-        if let Ok(echo) = serde_json::from_slice::<EchoReply>(&reply.body) {
-            self.answer
-                .set(answer::of_echo(reply.status, reply.body.len(), &echo));
+        if let Some(answer) = reply
+            .json()
+            .and_then(|echo| answer::of_echo(reply.status, reply.body.len(), &echo))
+        {
+            self.answer.set(answer);
             return;
         }
-        if let Some(problem) = reply.problem() {
-            self.trouble.set(Some(Notice::new(
-                format!("{} ({}).", problem.title, problem.status),
-                problem.detail.unwrap_or_default(),
-                "",
-            )));
+        if let Some((title, detail)) = reply.problem() {
+            self.trouble
+                .set(Some(Notice::new(format!("{title}."), detail, "")));
             return;
         }
         self.answer.set(Answer {
@@ -226,7 +226,7 @@ impl Page {
 
     /// The page has used a response when what it shows is in the document.
     async fn consumed(self, traceparent: Traceparent, reply: &Reply) {
-        leptos::task::tick().await;
+        settled().await;
         self.session.feed().saw_of(
             traceparent.exchange,
             Seen::new(Lane::BROWSER, Kind::Consumed, reply.ended_ns)

@@ -38,6 +38,12 @@ pub fn Timeline(
     watch_run(stage);
     watch_page(stage);
     let is_table = Memo::new(move |_| stage.shows.get() == Shows::Table);
+    let trouble = NodeRef::<leptos::html::Div>::new();
+    trouble.on_load(move |host| {
+        let notice = problem(move || stage.trouble.get());
+        // The element was made for this place and stands nowhere else: it can be put there.
+        let _ = host.append_child(notice.node());
+    });
     view! {
         <section
             class="timeline"
@@ -56,7 +62,7 @@ pub fn Timeline(
             }
         >
             {summary(stage, invitation.clone())}
-            {problem(stage.trouble.into())}
+            <div node_ref=trouble></div>
             {tools::tools(stage)}
             <div class="timeline-body">
                 {move || {
