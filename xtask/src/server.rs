@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -26,9 +27,11 @@ const ANSWER: Duration = Duration::from_secs(10);
 impl Server {
     /// Starts and waits until it says where it listens.
     pub(crate) fn start(project: &Project, program: &Path, args: &[&str]) -> Result<Self> {
+        static STARTED: AtomicUsize = AtomicUsize::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let data = project
             .target
-            .join(format!("xtask/data-{}", std::process::id()));
+            .join(format!("xtask/data-{}-{number}", std::process::id()));
         fs::create_dir_all(&data)?;
         let mut command = Command::new(program);
         command
@@ -61,6 +64,16 @@ impl Server {
     /// `http://127.0.0.1:port`, without a slash at the end.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// `127.0.0.1:port`.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// The process's id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// The body of a GET that is answered with 200. For documents: no compression, no redirects.

@@ -155,7 +155,7 @@ impl Cached {
             return before;
         }
         let arrows: Vec<Vec<Arrow>> = runs.iter().map(|run| run.arrows()).collect();
-        let pulse = with_sources(runs, &arrows, |sources| Pulse::of(sources));
+        let pulse = with_sources(runs, &arrows, Pulse::of);
         Cached { key, arrows, pulse }
     }
 }

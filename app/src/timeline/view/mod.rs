@@ -156,7 +156,7 @@ fn picture(stage: Stage, invitation: String) -> AnyView {
                 let px = |px: f64| [&px.round().to_string(), "px"].concat();
                 // A name stands over its line, at the side where the lane's words stand.
                 let is_client = head.line > (head.from + head.to) / 2.0;
-                let whose = both.then(|| if head.source == 0 { "kept" } else { "this" });
+                let whose = both.then_some(if head.source == 0 { "kept" } else { "this" });
                 view! {
                     <div
                         class="timeline-head"

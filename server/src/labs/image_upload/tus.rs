@@ -1,4 +1,4 @@
-//! tus 1.0.0, resumable uploads over HTTP (https://tus.io/protocols/resumable-upload): the core and the extensions
+//! tus 1.0.0, resumable uploads over HTTP (<https://tus.io/protocols/resumable-upload>): the core and the extensions
 //! creation, creation-with-upload, creation-defer-length, expiration and termination.
 //!
 //! A client creates an upload (POST), sends pieces (PATCH) that say where they begin, and after a break asks how far it
