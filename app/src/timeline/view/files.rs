@@ -122,7 +122,7 @@ pub(super) fn opener(stage: Stage) -> AnyView {
             accept=".json,application/json"
             class="visually-hidden"
             tabindex="-1"
-            aria-label="File of a run"
+            aria-label="Run to open"
             node_ref=field
             on:change=chosen
         />

@@ -122,8 +122,8 @@ pub(super) fn tools(stage: Stage) -> AnyView {
             <div class="timeline-group" role="group" aria-label="Scale">
                 {button("−", "Smaller", "-", |stage| stage.zoom_by(1.0 / ZOOM_STEP, None))}
                 {button("+", "Larger", "+", |stage| stage.zoom_by(ZOOM_STEP, None))}
-                {button("Fit", "The whole run in the window", "0", |stage| stage.fit(Zoom::Whole))}
-                {button("Read", "As large as the words need", "", |stage| stage.fit(Zoom::Readable))}
+                {button("Fit", "Fit the whole run into the window", "0", |stage| stage.fit(Zoom::Whole))}
+                {button("Read", "Read: as large as the words need", "", |stage| stage.fit(Zoom::Readable))}
                 <button
                     type="button"
                     class="quiet"
@@ -176,7 +176,7 @@ pub(super) fn tools(stage: Stage) -> AnyView {
                 }}
             </div>
             {scrub(stage)}
-            <div class="timeline-group timeline-files" role="group" aria-label="File">
+            <div class="timeline-group timeline-files" role="group" aria-label="Saved run">
                 <button type="button" class="quiet" disabled=is_empty on:click=move |_| files::save(stage)>
                     "Save run"
                 </button>
