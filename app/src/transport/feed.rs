@@ -310,8 +310,11 @@ impl Inner {
         if let (Some(socket), Ok(text)) =
             (self.socket.borrow().as_ref(), serde_json::to_string(frame))
         {
-            // A socket that is closing swallows it; the link sends what did not come back once more.
-            let _ = socket.socket.send_with_str(&text);
+            // What a closing socket would swallow (and the browser log as an error) stays with the link, which sends what
+            // did not come back once more.
+            if socket.socket.ready_state() == WebSocket::OPEN {
+                let _ = socket.socket.send_with_str(&text);
+            }
         }
     }
 
