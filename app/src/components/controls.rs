@@ -77,7 +77,7 @@ pub(crate) fn number(field: Number) -> El {
                 .text(" ")
                 .add(el("span.bounds").shows(move || {
                     let (least, greatest) = (for_hint.bounds)();
-                    format!("{}–{}", grouped(least), for_hint.with_unit(greatest))
+                    format!("{}–{}", grouped(least), for_hint.in_short(greatest))
                 })),
         )
         .add(
@@ -93,6 +93,17 @@ impl Number {
         match self.unit {
             "" => grouped(number),
             unit => format!("{} {unit}", grouped(number)),
+        }
+    }
+
+    /// As short as it can be said exactly.
+    fn in_short(&self, number: u64) -> String {
+        const MIB: u64 = 1024 * 1024;
+        match self.unit {
+            "B" if number >= MIB && number.is_multiple_of(MIB) => {
+                format!("{} MiB", grouped(number / MIB))
+            }
+            _ => self.with_unit(number),
         }
     }
 
