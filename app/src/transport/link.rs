@@ -352,8 +352,12 @@ mod tests {
             t4_ns: 200_000,
         });
         let batch = link.take_batch();
-        assert_eq!(numbers(&batch), [(0, 6_000_000)]);
-        assert!(batch[0].error_ns >= 105_000);
+        let [sent] = batch.as_slice() else {
+            panic!("one event was seen: {batch:?}");
+        };
+        // In the middle of what is possible; what drift may do in a millisecond moves it by nanoseconds.
+        assert!((sent.at_ns - 6_000_000).abs() < 50, "{sent:?}");
+        assert!(sent.error_ns >= 105_000);
         assert_eq!(batch[0].detail.client, ClientId::new(7));
         assert!(!link.has_waiting());
     }
