@@ -1,14 +1,17 @@
-//! Which address a peer counts under, for the caps per address.
+//! Caps per address: which address a peer counts under, and how many of something there are from each.
 
 use std::{
+    collections::{HashMap, hash_map::Entry},
     convert::Infallible,
     net::{IpAddr, Ipv6Addr, SocketAddr},
+    sync::Arc,
 };
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
     http::request::Parts,
 };
+use parking_lot::Mutex;
 
 use crate::AppState;
 
@@ -22,12 +25,17 @@ impl FromRequestParts<AppState> for Counted {
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Infallible> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        let address = peer.map(|ConnectInfo(peer)| counted_as(peer.ip()));
         let limit_loopback = app.config().limits.limit_loopback;
-        Ok(Counted(address.filter(|address| {
-            limit_loopback || !address.is_loopback()
+        Ok(Counted(peer.and_then(|ConnectInfo(peer)| {
+            counted(peer.ip(), limit_loopback)
         })))
     }
+}
+
+/// The address that a peer counts under; `None` where the caps per address do not apply to it.
+pub fn counted(peer: IpAddr, limit_loopback: bool) -> Option<IpAddr> {
+    let address = counted_as(peer);
+    (limit_loopback || !address.is_loopback()).then_some(address)
 }
 
 /// The address that a peer counts under: an IPv4 address within IPv6 is that IPv4 address, and of an IPv6 address only
@@ -42,9 +50,67 @@ pub fn counted_as(address: IpAddr) -> IpAddr {
     }
 }
 
+/// How many of something there are from each address.
+#[derive(Debug, Default)]
+pub struct PerAddress {
+    counts: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// The place of one of them. It is free again when this is dropped.
+#[derive(Debug)]
+pub struct Place {
+    held: Option<(Arc<PerAddress>, IpAddr)>,
+}
+
+impl PerAddress {
+    /// A place for one more, unless there are `most` from this address already. Without an address it is not counted.
+    pub fn take(self: &Arc<Self>, address: Option<IpAddr>, most: usize) -> Option<Place> {
+        let Some(address) = address else {
+            return Some(Place { held: None });
+        };
+        let mut counts = self.counts.lock();
+        let count = counts.entry(address).or_insert(0);
+        if *count >= most {
+            return None;
+        }
+        *count += 1;
+        let held = Some((self.clone(), address));
+        Some(Place { held })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some((of, address)) = &self.held
+            && let Entry::Occupied(mut count) = of.counts.lock().entry(*address)
+        {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_is_free_again_and_nothing_is_remembered() {
+        let per_address = Arc::new(PerAddress::default());
+        let (one, other) = ("192.0.2.1".parse().ok(), "192.0.2.2".parse().ok());
+        let first = per_address.take(one, 2);
+        let second = per_address.take(one, 2);
+        assert!(first.is_some() && second.is_some());
+        assert!(per_address.take(one, 2).is_none(), "one past it");
+        assert!(per_address.take(other, 2).is_some());
+        assert!(per_address.take(None, 0).is_some());
+        drop(first);
+        assert!(per_address.take(one, 2).is_some());
+        drop(second);
+        assert!(per_address.counts.lock().is_empty());
+    }
 
     #[test]
     fn an_ipv6_network_is_one_address() {

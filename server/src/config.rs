@@ -52,6 +52,9 @@ pub struct ConnectionLimits {
     /// How many of them may come from one address: a whole class may sit behind one; beyond, 503
     #[arg(long, env = "ROUNDTRIP_CONNECTIONS_PER_ADDRESS", value_name = "COUNT", default_value_t = 10_000, value_parser = count(1..=1_000_000))]
     pub connections_per_address: usize,
+    /// How many feeds of runs may be open from one address: each lab's page holds one; beyond, 429
+    #[arg(long, env = "ROUNDTRIP_FEEDS_PER_ADDRESS", value_name = "COUNT", default_value_t = 1_500, value_parser = count(1..=1_000_000))]
+    pub feeds_per_address: usize,
     /// Apply the caps per address to loopback too
     #[arg(long, env = "ROUNDTRIP_LIMIT_LOOPBACK")]
     pub limit_loopback: bool,
@@ -107,6 +110,7 @@ impl Default for ConnectionLimits {
             write_stall: Duration::from_secs(60),
             connections: 20_000,
             connections_per_address: 10_000,
+            feeds_per_address: 1_500,
             limit_loopback: false,
             drain: Duration::from_secs(10),
             without_tap: false,

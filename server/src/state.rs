@@ -8,7 +8,10 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, connection::Connections, topics::Topics, trace::Recorder, uploads::Uploads};
+use crate::{
+    Config, address::PerAddress, connection::Connections, topics::Topics, trace::Recorder,
+    uploads::Uploads,
+};
 
 /// Shared by all handlers; cloning it costs one reference count.
 #[derive(Clone)]
@@ -23,6 +26,7 @@ struct Inner {
     uploads: Uploads,
     stopping: CancellationToken,
     connections: Connections,
+    feeds: Arc<PerAddress>,
 }
 
 impl AppState {
@@ -35,6 +39,7 @@ impl AppState {
             uploads,
             stopping: CancellationToken::new(),
             connections: Connections::new(config.limits.clone()),
+            feeds: Arc::default(),
             config,
         };
         if let Ok(runtime) = Handle::try_current() {
@@ -59,6 +64,11 @@ impl AppState {
     /// The connections that are open.
     pub fn connections(&self) -> &Connections {
         &self.inner.connections
+    }
+
+    /// The feeds that are open.
+    pub fn feeds(&self) -> &Arc<PerAddress> {
+        &self.inner.feeds
     }
 
     /// The trace.

@@ -1,8 +1,8 @@
 //! Who may connect: caps on connections, in all and from one address; and what is known about those that are open.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
-    net::{IpAddr, SocketAddr},
+    collections::HashMap,
+    net::SocketAddr,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
@@ -13,7 +13,11 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore};
 use wire::{limits::PROBES_MAX, trace::SpanId};
 
-use crate::{address::counted_as, config::ConnectionLimits, trace::RunHandle};
+use crate::{
+    address::{PerAddress, Place, counted},
+    config::ConnectionLimits,
+    trace::RunHandle,
+};
 
 /// The connections of one server. Cloning it costs one reference count.
 #[derive(Clone)]
@@ -27,7 +31,7 @@ struct Inner {
     local: OnceLock<SocketAddr>,
     numbered: AtomicU64,
     open: AtomicUsize,
-    per_address: Mutex<HashMap<IpAddr, usize>>,
+    per_address: Arc<PerAddress>,
     /// Connections that the probe will make from these addresses, and the run that each belongs to.
     expected: Mutex<HashMap<SocketAddr, Option<(RunHandle, SpanId)>>>,
     probes: Semaphore,
@@ -48,8 +52,7 @@ pub(super) enum Refused {
 pub(super) struct Admitted {
     connections: Connections,
     connection: u64,
-    /// Under which address it counts; none where no cap per address applies.
-    address: Option<IpAddr>,
+    of_address: Option<Place>,
 }
 
 /// A request that came over one of the probe's own connections.
@@ -70,7 +73,7 @@ impl Connections {
                 local: OnceLock::new(),
                 numbered: AtomicU64::new(0),
                 open: AtomicUsize::new(0),
-                per_address: Mutex::default(),
+                per_address: Arc::default(),
                 expected: Mutex::default(),
                 probes: Semaphore::new(PROBES_MAX),
                 stopping: AtomicBool::new(false),
@@ -108,19 +111,17 @@ impl Connections {
         let mut admitted = Admitted {
             connections: self.clone(),
             connection: self.inner.numbered.fetch_add(1, Relaxed) + 1,
-            address: None,
+            of_address: None,
         };
-        let address = counted_as(peer.ip());
-        if limits.limit_loopback || !address.is_loopback() {
-            let mut per_address = self.inner.per_address.lock();
-            let count = per_address.entry(address).or_insert(0);
-            if *count >= limits.connections_per_address {
-                return Err(Refused::FromAddress(limits.connections_per_address));
+        let most = limits.connections_per_address;
+        let address = counted(peer.ip(), limits.limit_loopback);
+        match self.inner.per_address.take(address, most) {
+            None => Err(Refused::FromAddress(most)),
+            place => {
+                admitted.of_address = place;
+                Ok(admitted)
             }
-            *count += 1;
-            admitted.address = Some(address);
         }
-        Ok(admitted)
     }
 
     /// A connection that will come from `from` is the probe's. With a run, its bytes belong there from the first one on;
@@ -172,14 +173,8 @@ impl Admitted {
 impl Drop for Admitted {
     fn drop(&mut self) {
         let inner = &self.connections.inner;
-        if let Some(address) = self.address
-            && let Entry::Occupied(mut count) = inner.per_address.lock().entry(address)
-        {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
-            }
-        }
+        // Before the count in all: once that is down, a peer may come again.
+        drop(self.of_address.take());
         if inner.open.fetch_sub(1, Relaxed) == 1 {
             inner.all_closed.notify_waiters();
         }

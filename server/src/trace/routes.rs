@@ -14,6 +14,7 @@ use wire::{
 use super::{feed, store::Known};
 use crate::{
     AppState, Error, Result,
+    address::Counted,
     extract::{Json, Path, Upgrade},
 };
 
@@ -70,8 +71,15 @@ async fn whole_run(State(state): State<AppState>, Path(run): Path<TraceId>) -> R
 async fn follow_run(
     State(state): State<AppState>,
     Path(run): Path<TraceId>,
+    Counted(from): Counted,
     Upgrade(upgrade): Upgrade,
 ) -> Result<Response> {
+    // Before the run is opened, which may cost another one its place.
+    let most = state.config().limits.feeds_per_address;
+    let place = state.feeds().take(from, most).ok_or(Error::TooMany {
+        what: "Feeds from your address",
+        limit: most as u64,
+    })?;
     let run = state.recorder().open(run).ok_or(Error::TooMany {
         what: "Runs that somebody watches",
         limit: RUNS_MAX as u64,
@@ -85,7 +93,10 @@ async fn follow_run(
     // From here on the run counts as watched.
     let progress = run.run().watch();
     let stopping = state.stopping().clone();
-    Ok(bounded(upgrade).on_upgrade(move |socket| feed::follow(socket, run, progress, stopping)))
+    Ok(bounded(upgrade).on_upgrade(async move |socket| {
+        feed::follow(socket, run, progress, stopping).await;
+        drop(place);
+    }))
 }
 
 /// Thousands of feeds may be open: their buffers begin small, and a frame has a bound.
