@@ -126,6 +126,46 @@ async fn a_request_comes_back_as_it_was_received() {
     assert_eq!(reply.asked.status, 201);
 }
 
+fn names_and_values(reply: &EchoReply) -> String {
+    let fields = reply.headers.iter();
+    fields
+        .map(|(name, value)| format!("{name}: {value}\n"))
+        .collect()
+}
+
+#[tokio::test]
+async fn fields_stand_in_the_order_received_even_of_one_name() {
+    let server = serve().await;
+    let fields = "X-A: 1\r\nX-B: 2\r\nx-a: 3\r\nX-C: 4\r\nX-B: 5\r\nX-A: 1\r\n";
+    let mirrored = "x-a: 1\nx-b: 2\nx-a: 3\nx-c: 4\nx-b: 5\nx-a: 1\n";
+    let run = "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n";
+    for recorded in ["", run] {
+        let request = request(
+            "POST /api/echo HTTP/1.1",
+            &format!("{recorded}{fields}Content-Length: 4\r\n"),
+            "A: 9",
+        );
+        let reply = send(&server, request).await.reply();
+        let told = names_and_values(&reply);
+        assert!(told.contains(mirrored), "{told}");
+    }
+
+    // The probe's requests belong to a run before their first byte has come; here they come in pieces.
+    let inner = format!("GET /api/echo HTTP/1.1\r\nHost: localhost\r\n{fields}\r\n");
+    let answer = reqwest::Client::new()
+        .post(server.url("/api/probe?pieces=5"))
+        .header("traceparent", run.trim_ascii().replace("traceparent: ", ""))
+        .body(inner)
+        .send()
+        .await
+        .expect("an answer");
+    assert!(answer.headers().contains_key("probe-exchange"));
+    let raw = answer.text().await.expect("text");
+    let (_, body) = raw.split_once("\r\n\r\n").expect("a head");
+    let told = names_and_values(&serde_json::from_str(body).expect("a mirror"));
+    assert!(told.ends_with(mirrored), "{told}");
+}
+
 #[tokio::test]
 async fn a_body_is_parsed_as_it_promises() {
     let server = serve().await;

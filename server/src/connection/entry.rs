@@ -27,6 +27,8 @@ pub(super) struct Entry {
     pub first_read: Instant,
     /// What the request's head said, once it is whole.
     pub head: Option<Head>,
+    /// The head as it came, where it was claimed before it did; else it is in what was kept.
+    claimed_head: Vec<u8>,
     /// A program that is no browser sent it: the end of the response is told in its lane.
     pub from_program: bool,
     pub request_over: bool,
@@ -55,6 +57,7 @@ impl Entry {
             claim,
             first_read,
             head: None,
+            claimed_head: Vec::new(),
             from_program: false,
             request_over: false,
             response_over: false,
@@ -78,8 +81,21 @@ impl Entry {
         !self.response_head_out && self.head.is_some_and(|head| head.wants_upgrade)
     }
 
+    /// The request's head as far as it was kept, until the request is left or claimed.
+    pub(super) fn head_bytes(&self) -> &[u8] {
+        match &self.claim {
+            Claim::Open(kept) => kept.head_bytes(),
+            _ => &self.claimed_head,
+        }
+    }
+
     /// Request bytes were read.
     pub(super) fn read(&mut self, at: Instant, bytes: &[u8], step: Advance, head: Option<Head>) {
+        if self.head.is_none() && self.is_recorded() {
+            let room = RECORDED_MESSAGE_BYTES_MAX.saturating_sub(self.claimed_head.len());
+            let kept = step.head_bytes.min(room);
+            self.claimed_head.extend_from_slice(&bytes[..kept]);
+        }
         self.head = head;
         self.request_over = step.ended;
         match &mut self.claim {
@@ -124,6 +140,11 @@ impl Kept {
         } else {
             self.reads.push(KeptRead { at, kept, step });
         }
+    }
+
+    fn head_bytes(&self) -> &[u8] {
+        let length: usize = self.reads.iter().map(|read| read.step.head_bytes).sum();
+        &self.bytes[..length.min(self.bytes.len())]
     }
 
     /// Empty again, for another message; none where its buffer has grown too large to sit idle.

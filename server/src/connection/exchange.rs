@@ -9,12 +9,12 @@ use std::{
 
 use axum::{
     extract::FromRequestParts,
-    http::{HeaderValue, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, request::Parts},
 };
 use parking_lot::Mutex;
 use wire::trace::{Kind, Lane, SpanId};
 
-use super::{entry::Sender, tap::Shared};
+use super::{entry::Sender, order, tap::Shared};
 use crate::trace::{Draft, RunHandle};
 
 /// One request and its response. Extract it in a handler to say what happens there; where the request joined no run,
@@ -23,6 +23,8 @@ use crate::trace::{Draft, RunHandle};
 pub struct Exchange {
     joined: Option<(RunHandle, SpanId)>,
     connection: u64,
+    /// The names of the request's header fields as they came, where the map's order is another.
+    field_names: Option<Arc<[HeaderName]>>,
     timings: Arc<Mutex<Vec<(&'static str, Duration)>>>,
 }
 
@@ -32,7 +34,7 @@ impl Exchange {
         Exchange {
             joined: Some((run, span)),
             connection,
-            timings: Arc::default(),
+            ..Exchange::default()
         }
     }
 
@@ -41,6 +43,22 @@ impl Exchange {
     pub fn parsed_within(self, took: Duration) -> Exchange {
         self.timing(PARSE, took);
         self
+    }
+
+    /// The same, knowing in which order its header fields came.
+    pub(super) fn with_field_names(self, names: Vec<HeaderName>) -> Exchange {
+        Exchange {
+            field_names: Some(names.into()),
+            ..self
+        }
+    }
+
+    /// The request's header fields in the order in which they came.
+    pub fn in_order<'a>(&'a self, fields: &'a HeaderMap) -> Vec<(&'a HeaderName, &'a HeaderValue)> {
+        match &self.field_names {
+            Some(names) => order::sorted(fields, names),
+            None => fields.iter().collect(),
+        }
     }
 
     /// How long the head took from its first byte until it was parsed, where the tap saw it; whether anybody records
@@ -172,6 +190,11 @@ impl Call {
     /// When the request's first byte was read.
     pub(super) fn first_read(&self) -> Option<Instant> {
         self.first_read
+    }
+
+    /// The names of the request's header fields as they came. Ask before it is left or claimed.
+    pub(super) fn field_names(&self) -> Vec<HeaderName> {
+        self.shared.messages.lock().field_names(self.number)
     }
 
     /// The run that the whole connection belongs to, and this request's exchange in it.

@@ -20,7 +20,7 @@ use wire::{
 use super::{
     entry::Sender,
     exchange::{Call, Exchange},
-    headers, host, origin,
+    headers, host, order, origin,
 };
 use crate::{
     AppState, Error,
@@ -44,7 +44,14 @@ pub(super) async fn pass(
     let called = Instant::now();
     let method = request.method().clone();
     let call = request.extensions_mut().remove::<Call>();
+    let field_names = call
+        .as_ref()
+        .filter(|_| order::is_grouped(request.headers()))
+        .map(Call::field_names);
     let mut exchange = join(&state, call.as_ref(), &request);
+    if let Some(names) = field_names {
+        exchange = exchange.with_field_names(names);
+    }
     if let Some(first_read) = call.as_ref().and_then(Call::first_read) {
         exchange = exchange.parsed_within(called.saturating_duration_since(first_read));
         exchange.emit(|| Draft::new(Lane::HANDLER, Kind::Parse, first_read).until(called));

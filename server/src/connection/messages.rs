@@ -9,6 +9,7 @@
 
 use std::{collections::VecDeque, io::IoSlice, time::Instant};
 
+use axum::http::HeaderName;
 use wire::{
     http1::{Answers, BodyFraming, Framer},
     trace::{Kind, Lane, SpanId},
@@ -16,6 +17,7 @@ use wire::{
 
 use super::{
     entry::{Claim, Entry, Gathered, Kept, Sender, request_sent, response_end},
+    order,
     recording::{Passed, Recording},
     system::{self, Descriptor},
 };
@@ -202,6 +204,13 @@ impl Messages {
         let first_read = self.entry(number).map(|entry| entry.first_read);
         self.catch_up();
         (number, first_read)
+    }
+
+    /// The names of this request's header fields as they came. Ask before the request is left or claimed: what was kept
+    /// of it is gone then.
+    pub(super) fn field_names(&mut self, number: u64) -> Vec<HeaderName> {
+        let entry = self.entry(number);
+        entry.map_or_else(Vec::new, |entry| order::names(entry.head_bytes()))
     }
 
     /// The run and the exchange of this request, where it belongs to one already.

@@ -13,6 +13,7 @@ mod headers;
 mod host;
 mod mask;
 mod messages;
+mod order;
 mod origin;
 mod probe;
 mod recording;

@@ -81,7 +81,7 @@ async fn echo(exchange: Exchange, Asked(asked): Asked, request: Request) -> Resu
         process: micros(working.elapsed()),
     };
     let version = head.version;
-    let reply = mirror(&head, &bytes, parsed, asked.clone(), took_us);
+    let reply = mirror(&exchange, &head, &bytes, parsed, asked.clone(), took_us);
     framed::respond(&reply, &asked, version)
 }
 

@@ -8,8 +8,11 @@ use wire::{
     http1::is_secret_field,
 };
 
+use crate::connection::Exchange;
+
 /// The request as it was received, and what was made of it.
 pub(super) fn mirror(
+    exchange: &Exchange,
     head: &Parts,
     bytes: &Bytes,
     body: EchoBody,
@@ -20,7 +23,8 @@ pub(super) fn mirror(
         .extensions
         .get::<OriginalUri>()
         .map_or(&head.uri, |OriginalUri(uri)| uri);
-    let headers = head.headers.iter().map(|(name, value)| {
+    let fields = exchange.in_order(&head.headers).into_iter();
+    let headers = fields.map(|(name, value)| {
         let shown = if is_secret_field(name.as_str().as_bytes()) {
             format!("({} bytes, not shown)", value.len())
         } else {
