@@ -138,3 +138,68 @@ async fn a_refusal_is_on_the_timeline_too() {
         "it did not get that far"
     );
 }
+
+/// The status of `/api/echo` with these fields, and how many events the run has then; `None` where there is no run.
+async fn recorded(server: &TestServer, fields: &str) -> (u16, Option<usize>) {
+    let request =
+        format!("GET /api/echo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{fields}\r\n");
+    let answer = raw(server, request.as_bytes()).await;
+    let status = std::str::from_utf8(&answer[9..12]).expect("a status line");
+    let run = reqwest::get(server.url(&format!("/api/runs/{RUN}")))
+        .await
+        .expect("an answer");
+    let events = match run.status().as_u16() {
+        404 => None,
+        _ => Some(run.json::<Run>().await.expect("a run").events.len()),
+    };
+    (status.parse().expect("digits"), events)
+}
+
+#[tokio::test]
+async fn flags_00_ask_for_no_record() {
+    let server = serve().await;
+    for flags in ["00", "02", "fe"] {
+        let fields = format!("traceparent: 00-{RUN}-{SPAN}-{flags}\r\n");
+        assert_eq!(recorded(&server, &fields).await, (200, None), "{flags}");
+    }
+    // Of the flags only the lowest bit asks for it; what the others say is for later versions of the standard.
+    let fields = format!("traceparent: 00-{RUN}-{SPAN}-ff\r\n");
+    let (status, events) = recorded(&server, &fields).await;
+    assert!(status == 200 && events.is_some());
+}
+
+#[tokio::test]
+async fn a_traceparent_that_is_none_is_ignored() {
+    let server = serve().await;
+    let upper = RUN.to_uppercase();
+    let zero_run = "0".repeat(32);
+    let zero_span = "0".repeat(16);
+    for value in [
+        String::new(),
+        "nonsense".into(),
+        format!("{RUN}-{SPAN}-01"),
+        format!("00-{RUN}-{SPAN}"),
+        format!("00-{RUN}-{SPAN}-1"),
+        format!("00-{RUN}-{SPAN}-01-more"),
+        format!("00-{RUN}-{SPAN}-0g"),
+        format!("00-{RUN}0-{SPAN}-01"),
+        format!("00-{RUN}-{}-01", &SPAN[1..]),
+        format!("00-{upper}-{SPAN}-01"),
+        format!("00-{zero_run}-{SPAN}-01"),
+        format!("00-{RUN}-{zero_span}-01"),
+        format!("ff-{RUN}-{SPAN}-01"),
+        format!("0-{RUN}-{SPAN}-01"),
+        format!("00_{RUN}_{SPAN}_01"),
+        format!("00-{RUN}-{SPAN}-01,00-{RUN}-{SPAN}-01"),
+    ] {
+        let fields = format!("traceparent: {value}\r\n");
+        assert_eq!(recorded(&server, &fields).await, (200, None), "{value:?}");
+    }
+    let twice = format!("traceparent: 00-{RUN}-{SPAN}-01\r\n").repeat(2);
+    assert_eq!(recorded(&server, &twice).await, (200, None), "said twice");
+
+    // A later version may say more behind what this one knows, and tracestate is none of this server's business.
+    let later = format!("traceparent: cc-{RUN}-{SPAN}-01-more\r\ntracestate: =\r\n");
+    let (status, events) = recorded(&server, &later).await;
+    assert!(status == 200 && events.is_some());
+}

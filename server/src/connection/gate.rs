@@ -121,15 +121,17 @@ fn join(state: &AppState, call: Option<&Call>, request: &Request) -> Exchange {
     }
 }
 
-/// The run and exchange that a request wants to be recorded in. A `traceparent` that is none, or flags `00`, are no
-/// error: nothing is recorded (W3C Trace Context §3.2).
+/// The run and exchange that a request wants to be recorded in. A `traceparent` that is none, two of them, or flags `00`
+/// are no error: nothing is recorded (W3C Trace Context §3.2).
 fn traceparent(fields: &HeaderMap, uri: &Uri) -> Option<Traceparent> {
     if uri.path().starts_with(NEVER_RECORDED) {
         return None;
     }
-    let named: Traceparent = match fields.get("traceparent") {
-        Some(value) => value.to_str().ok()?.parse().ok()?,
-        None => uri
+    let mut values = fields.get_all("traceparent").iter();
+    let named: Traceparent = match (values.next(), values.next()) {
+        (Some(_), Some(_)) => return None,
+        (Some(value), None) => value.to_str().ok()?.parse().ok()?,
+        (None, _) => uri
             .query()?
             .split('&')
             .find_map(|pair| pair.strip_prefix("traceparent="))?
