@@ -59,7 +59,7 @@ pub struct ConnectionLimits {
     #[arg(long, env = "ROUNDTRIP_LIMIT_LOOPBACK")]
     pub limit_loopback: bool,
     /// How long a stopping server waits for what is under way
-    #[arg(long, env = "ROUNDTRIP_DRAIN", value_name = "TIME", default_value = "10s", value_parser = time)]
+    #[arg(long, env = "ROUNDTRIP_DRAIN", value_name = "TIME", default_value = "9s", value_parser = time)]
     pub drain: Duration,
     /// Serve without the tap: nothing is traced, and the deadlines are only hyper's. For the benchmark that compares
     #[arg(long, env = "ROUNDTRIP_WITHOUT_TAP", hide = true)]
@@ -112,7 +112,7 @@ impl Default for ConnectionLimits {
             connections_per_address: 10_000,
             feeds_per_address: 1_500,
             limit_loopback: false,
-            drain: Duration::from_secs(10),
+            drain: Duration::from_secs(9),
             without_tap: false,
         }
     }

@@ -1,10 +1,15 @@
 //! `roundtrip`: flags -> config -> bind -> serve -> exit code.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use clap::Parser;
 use server::{AppState, cli, connection};
+use tokio::runtime::Runtime;
+
+/// How long the end waits for what a thread still does for nobody, a preview say: with `--drain` no more than the ten
+/// seconds that whoever stops services usually grants.
+const LAST_WORK: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let flags = cli::Flags::parse();
@@ -18,9 +23,15 @@ fn main() -> ExitCode {
     }
 }
 
-#[tokio::main]
-async fn run(flags: &cli::Flags) -> anyhow::Result<()> {
+fn run(flags: &cli::Flags) -> anyhow::Result<()> {
     cli::init_log(&flags.log, flags.log_format);
+    let runtime = Runtime::new().context("The system gives no threads")?;
+    let served = runtime.block_on(serve(flags));
+    runtime.shutdown_timeout(LAST_WORK);
+    served
+}
+
+async fn serve(flags: &cli::Flags) -> anyhow::Result<()> {
     let config = flags.config();
     let data_dir = config.data_dir.clone();
     let listener = cli::listen(config.listen)?;

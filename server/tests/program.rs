@@ -2,11 +2,18 @@
 
 use std::{process::Stdio, time::Duration};
 
+use futures_util::StreamExt;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines},
-    net::TcpListener,
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
+    net::{TcpListener, TcpStream},
     process::{Child, ChildStdout, Command},
+    time::timeout,
 };
+use tokio_tungstenite::{connect_async, tungstenite::Message};
+use wire::trace::close_code;
+
+/// Whoever stops a service grants it this long, and no longer.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// The program, listening on a port of the system's choice.
 struct Program {
@@ -63,6 +70,16 @@ impl Program {
         assert!(status.success());
     }
 
+    fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
+    /// The exit code, once the program has ended by itself.
+    async fn stopped_within(&mut self, time: Duration) -> Option<i32> {
+        let stopped = timeout(time, self.child.wait()).await;
+        stopped.expect("stops by itself").expect("a status").code()
+    }
+
     /// The lines that follow the first.
     async fn rest(&mut self, count: usize) -> Vec<String> {
         let mut rest = Vec::new();
@@ -95,10 +112,96 @@ async fn it_says_where_it_is_serves_and_stops_when_asked() {
         let health: serde_json::Value = response.json().await.expect("JSON");
         assert_eq!(health["status"], "ok");
         program.signal(signal);
-        let stopped = tokio::time::timeout(Duration::from_secs(15), program.child.wait());
-        let status = stopped.await.expect("stops by itself").expect("a status");
-        assert_eq!(status.code(), Some(0), "on SIG{signal}");
+        let code = program.stopped_within(GRACE).await;
+        assert_eq!(code, Some(0), "on SIG{signal}");
     }
+}
+
+/// What the program and a client say to each other, byte by byte.
+struct Raw(TcpStream);
+
+impl Raw {
+    async fn send(program: &Program, request: &str) -> Raw {
+        let mut socket = TcpStream::connect(program.address())
+            .await
+            .expect("accepts");
+        socket.write_all(request.as_bytes()).await.expect("sent");
+        Raw(socket)
+    }
+
+    /// An upload of six bytes that the program is reading; none of them is sent.
+    async fn upload(program: &Program) -> Raw {
+        let request = "POST /api/images HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n\
+                       Content-Type: application/octet-stream\r\nContent-Length: 6\r\n\r\n";
+        let mut upload = Raw::send(program, request).await;
+        upload.read_until("100 Continue\r\n\r\n").await;
+        upload
+    }
+
+    async fn read_until(&mut self, end: &str) {
+        let mut seen = Vec::new();
+        while !seen.ends_with(end.as_bytes()) {
+            seen.push(self.0.read_u8().await.expect("goes on"));
+        }
+    }
+
+    /// All that comes until the connection is closed.
+    async fn rest(mut self) -> String {
+        let mut rest = Vec::new();
+        self.0
+            .read_to_end(&mut rest)
+            .await
+            .expect("closed in order");
+        String::from_utf8(rest).expect("text")
+    }
+}
+
+#[tokio::test]
+async fn what_is_under_way_ends_as_its_protocol_says() {
+    let mut program = start(&[]).await;
+    let subscribe = "GET /api/topics/news/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut stream = Raw::send(&program, subscribe).await;
+    stream.read_until("\r\n\r\n").await;
+    let feed = format!("ws://{}/api/runs/{:032x}/feed", program.address(), 1);
+    let (mut feed, _) = connect_async(feed).await.expect("opens");
+    let opened = feed.next().await.expect("goes on").expect("a message");
+    assert!(matches!(opened, Message::Text(_)));
+    let mut upload = Raw::upload(&program).await;
+    upload.0.write_all(b"abc").await.expect("sent");
+    let ask = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut idle = Raw::send(&program, ask).await;
+    idle.read_until("}").await;
+
+    program.signal("TERM");
+    let last = stream.rest().await;
+    assert!(last.ends_with("0\r\n\r\n"), "{last:?}");
+    let goodbye = feed.next().await.expect("goes on").expect("a message");
+    let Message::Close(Some(frame)) = goodbye else {
+        panic!("expected a close frame, got {goodbye:?}");
+    };
+    assert_eq!(u16::from(frame.code), close_code::STOPPING);
+    while feed.next().await.is_some() {}
+    assert_eq!(idle.rest().await, "");
+    // Nobody new is served; who is under way has time to finish.
+    assert!(TcpStream::connect(program.address()).await.is_err());
+    upload.0.write_all(b"def").await.expect("sent");
+    let answer = upload.rest().await;
+    assert!(answer.starts_with("HTTP/1.1 201 Created\r\n"), "{answer}");
+    assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+    // It waited for nothing else.
+    assert_eq!(program.stopped_within(GRACE).await, Some(0));
+}
+
+#[tokio::test]
+async fn what_does_not_come_to_its_end_is_not_waited_for_longer_than_allowed() {
+    let mut program = start(&["--drain", "300ms"]).await;
+    let _upload = Raw::upload(&program).await;
+    let delayed = "GET /api/echo?delay_ms=30000 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let _delayed = Raw::send(&program, delayed).await;
+    let computing = "GET /api/echo?delay_ms=5000&work=cpu HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let _computing = Raw::send(&program, computing).await;
+    program.signal("TERM");
+    assert_eq!(program.stopped_within(GRACE).await, Some(0));
 }
 
 #[tokio::test]
