@@ -410,6 +410,22 @@ async fn an_idempotency_key_publishes_once() {
 }
 
 #[tokio::test]
+async fn a_number_without_a_fraction_is_an_integer() {
+    let server = serve().await;
+    let changed = Client::new()
+        .put(server.url("/api/topics/news"))
+        .header("content-type", "application/json")
+        .body(r#"{"history":{"count":4.0,"bytes":1e5}}"#)
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(changed.status(), StatusCode::OK);
+    let state: Value = changed.json().await.expect("JSON");
+    assert_eq!(state["history"]["count"], json!(4));
+    assert_eq!(state["history"]["bytes"], json!(100_000));
+}
+
+#[tokio::test]
 async fn the_history_is_set_within_bounds() {
     let server = serve().await;
     let put = |settings: Value| {
@@ -445,6 +461,9 @@ async fn the_history_is_set_within_bounds() {
         json!({"history": {"bytes": 268_435_457u64}}),
         json!({"history": {"age_s": 604_801}}),
         json!({"history": {"age_s": -1}}),
+        json!({"history": {"age_s": -1.0}}),
+        json!({"history": {"count": 4.5}}),
+        json!({"history": {"count": 1e300}}),
         json!({"ack": "disk"}),
         json!({"ack": "never"}),
         json!([]),

@@ -38,7 +38,7 @@ use reply::{Binary, ImageId};
 /// The lab's endpoints.
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
-        .routes(routes!(upload))
+        .routes(reply::without_a_body_too(routes!(upload)))
         .routes(routes!(info))
         .merge(download::router())
         .merge(tus::router())
@@ -52,8 +52,8 @@ pub fn router() -> OpenApiRouter<AppState> {
     post,
     path = "/api/images",
     request_body(content(
-        (Option<Binary> = "application/octet-stream"),
-        (Option<Binary> = "image/jpeg"),
+        (Binary = "application/octet-stream"),
+        (Binary = "image/jpeg"),
         (form::FileForm = "multipart/form-data"),
     )),
     responses(

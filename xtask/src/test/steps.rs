@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow};
 
 use super::{Context, Step};
 use crate::setup::wasm::TARGET;
-use crate::setup::{self, browser, nextest, npm, python};
+use crate::setup::{self, apt, browser, nextest, npm, python};
 use crate::{build, sh};
 
 impl Step {
@@ -139,6 +139,7 @@ fn clients(context: &mut Context<'_>) -> Result<()> {
     let program = context.program()?;
     npm::end2end(context.project)?;
     let python = python::environment(context.project)?;
+    apt::ensure(&[("slowhttptest", "is many slow clients at once")])?;
     let mut pytest = Command::new(python);
     pytest
         // The checkout stays as it is.

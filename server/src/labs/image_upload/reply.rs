@@ -3,7 +3,8 @@
 use std::io::ErrorKind;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::{IntoParams, ToSchema, openapi::RefOr};
+use utoipa_axum::router::UtoipaMethodRouter;
 use wire::images::ImageInfo;
 
 use crate::{
@@ -35,6 +36,20 @@ impl<S: Send + Sync> FromRequestParts<S> for ImageId {
         let id = id.parse().map_err(|_| uploads::Error::NotFound)?;
         Ok(ImageId { id })
     }
+}
+
+/// Describes a route's body as one that may be missing: a file of no bytes, which in HTTP looks the same. (The macro calls
+/// a body of several types required.)
+pub(super) fn without_a_body_too(
+    (schemas, mut paths, route): UtoipaMethodRouter<AppState>,
+) -> UtoipaMethodRouter<AppState> {
+    for item in paths.paths.values_mut() {
+        let body = item.post.as_mut().map(|post| &mut post.request_body);
+        if let Some(Some(RefOr::T(body))) = body {
+            body.required = None;
+        }
+    }
+    (schemas, paths, route)
 }
 
 /// The JSON about an image. The first who asks has its preview made.

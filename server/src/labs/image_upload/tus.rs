@@ -115,7 +115,9 @@ async fn options_of_one(app: State<AppState>) -> Response {
         ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "The version of tus."),
         ("Upload-Length" = Option<u64>, Header, maximum = 1_073_741_824, description = "The file's length, in bytes."),
         ("Upload-Defer-Length" = Option<String>, Header, pattern = "^1$", description = "The length comes later."),
-        ("Upload-Metadata" = Option<String>, Header, max_length = 4096, description = "Pairs of a key and a value in base64."),
+        ("Upload-Metadata" = Option<String>, Header, max_length = 4096,
+            pattern = "^([!-+.-~-]+( ([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?)?(,[!-+.-~-]+( ([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?)?)*)?$",
+            description = "Pairs of a key and a value in base64, with commas between them; no key twice."),
     ),
     request_body(content = Option<Binary>, content_type = "application/offset+octet-stream", description = "The first piece."),
     responses(
@@ -272,6 +274,8 @@ async fn terminate(
         ImageId,
         ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "The version of tus."),
         ("X-HTTP-Method-Override" = String, Header, pattern = "^(HEAD|PATCH|DELETE)$", description = "The method that is meant."),
+        ("Upload-Offset" = Option<u64>, Header, description = "For PATCH, where the piece begins."),
+        ("Upload-Length" = Option<u64>, Header, description = "For PATCH, the file's length, where it was deferred."),
     ),
     request_body(content = Option<Binary>, content_type = "application/offset+octet-stream", description = "For PATCH, the piece."),
     responses(
