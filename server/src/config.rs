@@ -25,7 +25,7 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 #[command(next_help_heading = "Connections: deadlines and caps")]
 pub struct ConnectionLimits {
-    /// How long a new connection may take to its first byte
+    /// How long a new connection may take to its first byte; then it is closed
     #[arg(long, env = "ROUNDTRIP_FIRST_BYTE", value_name = "TIME", default_value = "10s", value_parser = time)]
     pub first_byte: Duration,
     /// How long a request's head may take, from its first byte to the empty line; then 408
@@ -40,10 +40,10 @@ pub struct ConnectionLimits {
     /// How long the server waits for the next byte of a request's body; then 408
     #[arg(long, env = "ROUNDTRIP_BODY_PAUSE", value_name = "TIME", default_value = "30s", value_parser = time)]
     pub body_pause: Duration,
-    /// How long a connection may stay idle between two requests
+    /// How long a connection may stay idle between two requests; then it is closed
     #[arg(long, env = "ROUNDTRIP_KEEP_ALIVE", value_name = "TIME", default_value = "75s", value_parser = time)]
     pub keep_alive: Duration,
-    /// How long a peer may take nothing of what is being sent to it
+    /// How long a peer may take nothing of what is being sent to it; then it is closed
     #[arg(long, env = "ROUNDTRIP_WRITE_STALL", value_name = "TIME", default_value = "60s", value_parser = time)]
     pub write_stall: Duration,
     /// How many connections there may be at once; beyond, 503
@@ -55,10 +55,10 @@ pub struct ConnectionLimits {
     /// How many feeds of runs may be open from one address: each lab's page holds one; beyond, 429
     #[arg(long, env = "ROUNDTRIP_FEEDS_PER_ADDRESS", value_name = "COUNT", default_value_t = 1_500, value_parser = count(1..=1_000_000))]
     pub feeds_per_address: usize,
-    /// Apply the caps per address to loopback too
+    /// Apply the caps per address (connections, feeds, unfinished uploads) to loopback too
     #[arg(long, env = "ROUNDTRIP_LIMIT_LOOPBACK")]
     pub limit_loopback: bool,
-    /// How long a stopping server waits for what is under way
+    /// How long a stopping server waits for what is under way; streams and feeds are ended at once, as their protocols say goodbye
     #[arg(long, env = "ROUNDTRIP_DRAIN", value_name = "TIME", default_value = "9s", value_parser = time)]
     pub drain: Duration,
     /// Serve without the tap: nothing is traced, and the deadlines are only hyper's. For the benchmark that compares

@@ -205,6 +205,19 @@ async fn what_does_not_come_to_its_end_is_not_waited_for_longer_than_allowed() {
 }
 
 #[tokio::test]
+async fn a_second_signal_stops_at_once() {
+    let mut program = start(&[]).await;
+    let _upload = Raw::upload(&program).await;
+    program.signal("TERM");
+    // It has begun to stop when it takes nobody new.
+    while TcpStream::connect(program.address()).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    program.signal("TERM");
+    assert_eq!(program.stopped_within(GRACE / 2).await, Some(130));
+}
+
+#[tokio::test]
 async fn lan_prints_every_url_and_a_code() {
     let mut program = start(&["--lan"]).await;
     assert!(

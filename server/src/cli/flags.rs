@@ -20,10 +20,14 @@ Examples:
   roundtrip --lan --host lab.example     also under a name
   ROUNDTRIP_LISTEN=[::1]:8080 roundtrip  every flag can be a variable
 
+TIME and SIZE have a unit: 500ms, 10s, 2min; 32KiB, 1MiB. What a request may ask for at most, how large a
+message, an upload or a run may be: see README.md, \"Limits\".
+
 Exit status:
-  0  stopped as asked (SIGINT or SIGTERM), requests under way were finished
-  1  could not start or could not go on; the reason is on standard error
-  2  the flags cannot be understood";
+  0    stopped as asked (SIGINT or SIGTERM): requests under way were finished, or cut off after --drain
+  1    could not start or could not go on; the reason is on standard error
+  2    the flags cannot be understood
+  130  stopped at once, by a second signal";
 
 /// What the program can be told.
 #[derive(Debug, Parser)]
