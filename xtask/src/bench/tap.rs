@@ -4,6 +4,8 @@
 //! what counts is the CPU time that its process took, from the kernel's own books. One ratio for each pair of turns, and
 //! of those the median: what else the machine does meanwhile meets both.
 
+use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
@@ -79,23 +81,32 @@ impl Side {
 
     /// The CPU time per request, in microseconds.
     fn turn(&mut self) -> Result<f64> {
-        let before = cpu_ns(self.server.pid())?;
+        let before = threads(self.server.pid())?;
         load::exchange(&mut self.connections, &self.request, REQUESTS)?;
-        let took = cpu_ns(self.server.pid())? - before;
+        // Of each thread by itself: one that has ended meanwhile takes its past with it.
+        let took: u64 = threads(self.server.pid())?
+            .iter()
+            .map(|(thread, ran)| ran - before.get(thread).unwrap_or(&0))
+            .sum();
         Ok(took as f64 / REQUESTS as f64 / 1e3)
     }
 }
 
-/// The CPU time of all threads of a process until now, in nanoseconds (`/proc/PID/task/*/schedstat`, first figure).
-fn cpu_ns(pid: u32) -> Result<u64> {
-    let mut sum = 0;
-    for thread in fs::read_dir(format!("/proc/{pid}/task")).context("this needs Linux")? {
-        let books = fs::read_to_string(thread?.path().join("schedstat"))
-            .context("this kernel keeps no schedstat")?;
+/// The CPU time of each thread of a process until now, in nanoseconds (`/proc/PID/task/*/schedstat`, first figure).
+fn threads(pid: u32) -> Result<HashMap<OsString, u64>> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).context("this needs Linux")?;
+    let mut threads = HashMap::new();
+    for task in tasks {
+        let task = task?;
+        let books = match fs::read_to_string(task.path().join("schedstat")) {
+            // It ended a moment ago.
+            Err(_) if !task.path().exists() => continue,
+            books => books.context("this kernel keeps no schedstat")?,
+        };
         let ran = books.split(' ').next().unwrap_or_default();
-        sum += ran.parse::<u64>()?;
+        threads.insert(task.file_name(), ran.parse()?);
     }
-    Ok(sum)
+    Ok(threads)
 }
 
 /// A request with the fields that Chromium sends for a fetch.
