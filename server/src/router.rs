@@ -1,7 +1,10 @@
 //! All routes, and the OpenAPI document made from them.
 
 use axum::Router;
-use utoipa::OpenApi;
+use utoipa::{
+    OpenApi,
+    openapi::{PathItem, RefOr, Schema, Type, path::Operation, schema::SchemaType},
+};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{AppState, connection, labs, reference, site, trace};
@@ -26,12 +29,46 @@ fn api() -> OpenApiRouter<AppState> {
 
 /// The OpenAPI 3.1 document.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    api().split_for_parts().1
+    described().1
+}
+
+/// The described routes, and the document. A parameter that need not be sent is declared as an `Option`, of which the
+/// macro says that it may be null, too: but no header field and no query can be that.
+fn described() -> (Router<AppState>, utoipa::openapi::OpenApi) {
+    let (routes, mut document) = api().split_for_parts();
+    let operations = document.paths.paths.values_mut().flat_map(operations);
+    let parameters = operations.filter_map(|operation| operation.parameters.as_mut());
+    for parameter in parameters.flatten() {
+        if let RefOr::T(parameter) = parameter
+            && let Some(RefOr::T(Schema::Object(schema))) = &mut parameter.schema
+            && let SchemaType::Array(types) = &mut schema.schema_type
+        {
+            types.retain(|one| *one != Type::Null);
+            if let [one] = types.as_slice() {
+                schema.schema_type = SchemaType::Type(one.clone());
+            }
+        }
+    }
+    (routes, document)
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let all = [
+        &mut item.get,
+        &mut item.head,
+        &mut item.post,
+        &mut item.put,
+        &mut item.patch,
+        &mut item.delete,
+        &mut item.options,
+        &mut item.trace,
+    ];
+    all.into_iter().flatten()
 }
 
 /// Everything the server answers: the same for `main` and for tests.
 pub fn app(state: AppState) -> Router {
-    let (api, document) = api().split_for_parts();
+    let (api, document) = described();
     let pages = reference::pages(&document).unwrap_or_else(|cause| {
         // The document is made of this program's own text: a test reads it.
         tracing::error!(%cause, "the API's description cannot be written");

@@ -32,6 +32,10 @@ async fn every_operation_says_what_it_is_and_every_error_is_a_problem() {
             let name = format!("{method} {path}");
             assert!(operation["summary"].is_string(), "{name} has no summary");
             assert!(operation["tags"][0].is_string(), "{name} has no tag");
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let schema = &parameter["schema"];
+                assert!(!schema.to_string().contains("null"), "{name}: {parameter}");
+            }
             let id = operation["operationId"].as_str().expect("an id");
             assert!(ids.insert(id.to_owned()), "{name}: the id {id} is taken");
             for (status, response) in operation["responses"].as_object().expect("responses") {
