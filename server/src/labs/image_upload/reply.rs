@@ -38,8 +38,8 @@ impl<S: Send + Sync> FromRequestParts<S> for ImageId {
     }
 }
 
-/// Describes a route's body as one that may be missing: a file of no bytes, which in HTTP looks the same. (The macro calls
-/// a body of several types required.)
+/// Describes the body of a route's POST as one that may be missing: no bytes, which in HTTP looks the same. (Of a body that
+/// is an `Option` the macro says that it may be null, which bytes never are.)
 pub(super) fn without_a_body_too(
     (schemas, mut paths, route): UtoipaMethodRouter<AppState>,
 ) -> UtoipaMethodRouter<AppState> {

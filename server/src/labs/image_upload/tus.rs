@@ -18,7 +18,7 @@ use wire::{Problem, trace::Kind};
 
 use super::{
     metadata,
-    reply::{Binary, ImageId},
+    reply::{Binary, ImageId, without_a_body_too},
     tell,
 };
 use crate::{
@@ -46,8 +46,14 @@ const UPLOAD_EXPIRES: HeaderName = HeaderName::from_static("upload-expires");
 /// The routes below `/files`.
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
-        .routes(routes!(options, create))
-        .routes(routes!(options_of_one, head, patch, terminate, overridden))
+        .routes(without_a_body_too(routes!(options, create)))
+        .routes(without_a_body_too(routes!(
+            options_of_one,
+            head,
+            patch,
+            terminate,
+            overridden
+        )))
         .layer(map_response(speak_tus))
 }
 
@@ -119,7 +125,7 @@ async fn options_of_one(app: State<AppState>) -> Response {
             pattern = "^([!-+.-~-]+( ([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?)?(,[!-+.-~-]+( ([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?)?)*)?$",
             description = "Pairs of a key and a value in base64, with commas between them; no key twice."),
     ),
-    request_body(content = Option<Binary>, content_type = "application/offset+octet-stream", description = "The first piece."),
+    request_body(content = Binary, content_type = "application/offset+octet-stream", description = "The first piece."),
     responses(
         (status = 201, description = "Created.", headers(("Location" = String, description = "Where the pieces go."), ("Upload-Offset" = u64))),
         (status = 400, body = Problem, content_type = "application/problem+json", description = "A field is missing or wrong."),
@@ -274,10 +280,10 @@ async fn terminate(
         ImageId,
         ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "The version of tus."),
         ("X-HTTP-Method-Override" = String, Header, pattern = "^(HEAD|PATCH|DELETE)$", description = "The method that is meant."),
-        ("Upload-Offset" = Option<u64>, Header, description = "For PATCH, where the piece begins."),
-        ("Upload-Length" = Option<u64>, Header, description = "For PATCH, the file's length, where it was deferred."),
+        ("Upload-Offset" = Option<String>, Header, description = "For PATCH, where the piece begins; the others do not look at it."),
+        ("Upload-Length" = Option<String>, Header, description = "For PATCH, the file's length, where it was deferred; the others do not look at it."),
     ),
-    request_body(content = Option<Binary>, content_type = "application/offset+octet-stream", description = "For PATCH, the piece."),
+    request_body(content = Binary, content_type = "application/offset+octet-stream", description = "For PATCH, the piece."),
     responses(
         (status = 200, description = "As for HEAD."),
         (status = 204, description = "As for PATCH and DELETE."),
