@@ -1,25 +1,26 @@
-//! The ladder's words: beside marks, and along arrows.
+//! The ladder's words beside marks.
 
-use wire::trace::Kind;
+use wire::trace::{Kind, TraceEvent};
 
 use super::{
     Source, View,
     axis::{Axis, Piece},
-    labels::{self, Column, Widths, Wish},
-    ladder::is_client,
-    scene::{Flight, Label, Mark, Rect, Scene, Shape, Whose},
+    columns::is_client,
+    labels::{self, Column, Place, Widths, Wish},
+    scene::{Label, Mark, Rect, Scene, Shape, Whose},
     words,
 };
-use crate::run::Way;
 
-/// From a mark to its words.
-const WORDS_OFF_PX: f64 = 13.0;
+/// From a bar to the words beside it.
+const WORDS_OFF_PX: f64 = 6.5;
+/// Words with less room than this are left out.
+pub(super) const LEAST_PX: f64 = 24.0;
 /// The height of a line of words.
 pub const LINE_PX: f64 = 20.0;
 /// How far words may stand from what they belong to.
 const STRAY_PX: f64 = 58.0;
 
-/// Words beside marks: in each lane, between two folds, as many as have room.
+/// Words beside marks: in each column of words, between two folds, as many as have room.
 pub(super) fn event_labels(
     scene: &mut Scene,
     sources: &[Source<'_>],
@@ -29,89 +30,112 @@ pub(super) fn event_labels(
     let unit = view.unit;
     let line_px = LINE_PX * unit;
     let regions = regions(&scene.axis, scene.size.1, line_px);
-    // What each lane's marks wish for, and how many bars lie side by side there.
-    let mut wishes: Vec<(Vec<Wish>, f64)> = vec![(Vec::new(), 0.0); scene.tracks.len()];
+    let mut by_track: Vec<Vec<usize>> = vec![Vec::new(); scene.tracks.len()];
     for (whose, mark) in scene.marks.iter().enumerate() {
-        let (Some((wishes, widest)), Some(track), Some(source), Some(&first)) = (
-            wishes.get_mut(mark.track),
-            scene.tracks.get(mark.track),
-            sources.get(mark.source),
-            scene.members.get(mark.first),
-        ) else {
-            continue;
-        };
-        if mark.shape == Shape::Bar {
-            *widest = widest.max((mark.rect.x + mark.rect.w / 2.0 - track.line).abs());
+        if let Some(marks) = by_track.get_mut(mark.track) {
+            marks.push(whose);
         }
-        let kind = source.run.event(first).kind;
-        wishes.push(Wish {
-            at_px: words_at(mark, line_px),
-            weight: words::weight(kind) + if mark.count > 1 { 2 } else { 0 },
-            whose,
-        });
     }
     let mut labels = Vec::new();
-    for (track, (mut wishes, widest)) in scene.tracks.iter().zip(wishes) {
-        let Some(source) = sources.get(track.source) else {
+    let mut from = 0;
+    // Lanes that stand together and share a column of words, or one lane with its own.
+    for lanes in scene.tracks.chunk_by(|a, b| a.words == b.words) {
+        let marks = by_track.get(from..from + lanes.len()).unwrap_or_default();
+        let marks = marks.iter().flatten();
+        let marks = marks.filter_map(|&whose| Some((whose, scene.marks.get(whose)?)));
+        from += lanes.len();
+        let Some(first) = lanes.first() else {
             continue;
         };
-        wishes.sort_by(|a, b| a.at_px.total_cmp(&b.at_px));
-        let off = WORDS_OFF_PX * unit + widest;
-        let ends = is_client(track.lane);
-        let room = if ends {
-            track.line - off - track.from - 4.0
-        } else {
-            track.to - track.line - off - 6.0
-        };
-        if room < 24.0 {
+        let ends = is_client(first.lane);
+        // Bars that lie side by side may reach into the column.
+        let bars = marks.clone().filter(|(_, mark)| mark.shape == Shape::Bar);
+        let (left, right) = bars.fold(first.words, |(left, right), (_, mark)| {
+            let (x, w) = (mark.rect.x, mark.rect.w);
+            let off = WORDS_OFF_PX * unit;
+            if ends {
+                (left, right.min(x - off))
+            } else {
+                (left.max(x + w + off), right)
+            }
+        });
+        let room = right - left;
+        if room < LEAST_PX {
             continue;
         }
-        let mut rest = wishes.as_slice();
-        for region in &regions {
-            let (here, after) = rest.split_at(rest.partition_point(|wish| wish.at_px <= region.1));
-            rest = after;
-            let column = Column {
-                from_px: region.0,
-                to_px: region.1,
-                line_px,
-                stray_px: STRAY_PX * unit,
+        let mut wishes: Vec<Wish> = marks
+            .filter_map(|(whose, mark)| {
+                let event = source_event(scene, sources, mark)?;
+                Some(Wish {
+                    at_px: words_at(mark, line_px),
+                    weight: words::weight(event.kind) + if mark.count > 1 { 2 } else { 0 },
+                    whose,
+                })
+            })
+            .collect();
+        wishes.sort_by(|a, b| a.at_px.total_cmp(&b.at_px));
+        let stray_px = STRAY_PX * unit;
+        for found in placed(&wishes, &regions, line_px, stray_px) {
+            let Some(mark) = scene.marks.get(found.whose) else {
+                continue;
             };
-            for found in labels::place(here, column) {
-                let Some(mark) = scene.marks.get(found.whose) else {
-                    continue;
-                };
-                let events = scene.events_of(mark);
-                let text = fitting(widths, room, |short| mark_words(source, events, short));
-                let Some((text, w)) = text else { continue };
-                labels.push(Label {
-                    rect: Rect {
-                        x: if ends {
-                            track.line - off - w
-                        } else {
-                            track.line + off
-                        },
-                        y: found.at_px - line_px / 2.0,
-                        w,
-                        h: line_px,
-                    },
-                    text,
-                    whose: Whose::Mark(found.whose),
-                    lane: track.lane,
-                    anchor: (
-                        if ends {
-                            mark.rect.x
-                        } else {
-                            mark.rect.x + mark.rect.w
-                        },
-                        words_at(mark, line_px),
-                    ),
-                    ends,
-                    strong: mark.wrong || mark.fault,
-                });
-            }
+            let Some(source) = sources.get(mark.source) else {
+                continue;
+            };
+            let events = scene.events_of(mark);
+            let text = fitting(widths, room, |short| mark_words(source, events, short));
+            let Some((text, w)) = text else { continue };
+            let far_edge = if ends {
+                mark.rect.x
+            } else {
+                mark.rect.x + mark.rect.w
+            };
+            labels.push(Label {
+                rect: Rect {
+                    x: if ends { right - w } else { left },
+                    y: found.at_px - line_px / 2.0,
+                    w,
+                    h: line_px,
+                },
+                text,
+                whose: Whose::Mark(found.whose),
+                lane: mark.lane,
+                anchor: (far_edge, words_at(mark, line_px)),
+                ends,
+                strong: mark.wrong || mark.fault,
+            });
         }
     }
     scene.labels = labels;
+}
+
+/// The first event of a mark.
+fn source_event<'a>(scene: &Scene, sources: &[Source<'a>], mark: &Mark) -> Option<&'a TraceEvent> {
+    let &first = scene.members.get(mark.first)?;
+    Some(sources.get(mark.source)?.run.event(first))
+}
+
+/// Places for wishes in one column, region by region: words of one stay out of the next.
+pub(super) fn placed<'a>(
+    wishes: &'a [Wish],
+    regions: &'a [(f64, f64)],
+    line_px: f64,
+    stray_px: f64,
+) -> impl Iterator<Item = Place> + 'a {
+    let mut rest = wishes;
+    regions.iter().flat_map(move |&(from_px, to_px)| {
+        let (here, after) = rest.split_at(rest.partition_point(|wish| wish.at_px <= to_px));
+        rest = after;
+        labels::place(
+            here,
+            Column {
+                from_px,
+                to_px,
+                line_px,
+                stray_px,
+            },
+        )
+    })
 }
 
 /// Beside the beginning of a bar, beside the middle of a point or of a short bar.
@@ -120,7 +144,11 @@ fn words_at(mark: &Mark, line_px: f64) -> f64 {
 }
 
 /// The words and their width: the long ones if they fit, else the short ones, cut if they must be.
-fn fitting(widths: &Widths, room: f64, words: impl Fn(bool) -> String) -> Option<(String, f64)> {
+pub(super) fn fitting(
+    widths: &Widths,
+    room: f64,
+    words: impl Fn(bool) -> String,
+) -> Option<(String, f64)> {
     let long = words(false);
     let w = widths.of(&long);
     if long.is_empty() {
@@ -169,7 +197,7 @@ pub(super) fn mark_words(source: &Source<'_>, events: &[u32], short: bool) -> St
 
 /// The stretches of the picture in which words may stand: between folds, with a little of the folds' own room, so
 /// that a single moment between two of them still has its line.
-fn regions(axis: &Axis, end_px: f64, line_px: f64) -> Vec<(f64, f64)> {
+pub(super) fn regions(axis: &Axis, end_px: f64, line_px: f64) -> Vec<(f64, f64)> {
     let mut regions = Vec::new();
     let mut from = 0.0;
     for segment in axis.segments() {
@@ -181,113 +209,4 @@ fn regions(axis: &Axis, end_px: f64, line_px: f64) -> Vec<(f64, f64)> {
     }
     regions.push((from, end_px.max(from)));
     regions
-}
-
-/// Words along arrows: on the way between clients and server, just above their line.
-pub(super) fn flight_labels(
-    scene: &mut Scene,
-    sources: &[Source<'_>],
-    view: &View,
-    widths: &Widths,
-) {
-    let unit = view.unit;
-    let line_px = LINE_PX * unit;
-    let regions = regions(&scene.axis, scene.size.1, line_px);
-    let mut labels = Vec::new();
-    for (number, source) in sources.iter().enumerate() {
-        let mine = || scene.tracks.iter().filter(|track| track.source == number);
-        let left = mine()
-            .filter(|track| is_client(track.lane))
-            .map(|track| track.line);
-        let right = mine()
-            .filter(|track| !is_client(track.lane))
-            .map(|track| track.line);
-        let (left, right) = (
-            left.fold(f64::MIN, f64::max),
-            right.fold(f64::MAX, f64::min),
-        );
-        let room = right - left - 34.0 * unit;
-        if room < 24.0 || !room.is_finite() {
-            continue;
-        }
-        let middle = (left + right) / 2.0;
-        let mut wishes: Vec<Wish> = scene
-            .flights
-            .iter()
-            .enumerate()
-            .filter(|(_, flight)| flight.source == number && flight.way != Way::Handover)
-            .map(|(whose, flight)| {
-                let part = (middle - flight.from.0) / (flight.to.0 - flight.from.0);
-                let weight = match flight.way {
-                    Way::Request => 8,
-                    Way::Message => 7,
-                    Way::Response => {
-                        5 + u8::from(
-                            source
-                                .run
-                                .event(flight.from_event)
-                                .detail
-                                .head_bytes
-                                .is_some(),
-                        )
-                    }
-                    Way::Upload | Way::Handover => 2,
-                };
-                Wish {
-                    at_px: flight.from.1 + (flight.to.1 - flight.from.1) * part - line_px * 0.62,
-                    weight: weight + u8::from(flight.count > 1),
-                    whose,
-                }
-            })
-            .collect();
-        wishes.sort_by(|a, b| a.at_px.total_cmp(&b.at_px));
-        let mut rest = wishes.as_slice();
-        for region in &regions {
-            let (here, after) = rest.split_at(rest.partition_point(|wish| wish.at_px <= region.1));
-            rest = after;
-            let column = Column {
-                from_px: region.0,
-                to_px: region.1,
-                line_px,
-                stray_px: line_px * 1.6,
-            };
-            for found in labels::place(here, column) {
-                let Some(flight) = scene.flights.get(found.whose) else {
-                    continue;
-                };
-                let words = |short: bool| flight_words(source, flight, !short);
-                let Some((text, w)) = fitting(widths, room, words) else {
-                    continue;
-                };
-                labels.push(Label {
-                    rect: Rect {
-                        x: middle - w / 2.0,
-                        y: found.at_px - line_px / 2.0,
-                        w,
-                        h: line_px,
-                    },
-                    text,
-                    whose: Whose::Flight(found.whose),
-                    lane: flight.lane,
-                    anchor: (middle, found.at_px),
-                    ends: false,
-                    strong: flight.way == Way::Request,
-                });
-            }
-        }
-    }
-    scene.labels.append(&mut labels);
-}
-
-fn flight_words(source: &Source<'_>, flight: &Flight, with_size: bool) -> String {
-    if flight.count > 1 {
-        return words::arrows(flight.way, flight.count);
-    }
-    let from = source.run.event(flight.from_event);
-    words::arrow(
-        from,
-        source.run.event(flight.to_event),
-        flight.way,
-        with_size,
-    )
 }

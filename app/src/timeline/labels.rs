@@ -199,6 +199,25 @@ impl Widths {
             .unwrap_or(self.other)
     }
 
+    /// The text in at most so many lines, broken at its spaces, none wider than `most_px`; `None` where that cannot be.
+    pub fn wrap(&self, text: &str, most_px: f64, lines: usize) -> Option<Vec<String>> {
+        let mut wrapped: Vec<String> = Vec::new();
+        for word in text.split_whitespace() {
+            if let Some(line) = wrapped.last_mut() {
+                let longer = [line.as_str(), " ", word].concat();
+                if self.of(&longer) <= most_px {
+                    *line = longer;
+                    continue;
+                }
+            }
+            if wrapped.len() == lines || self.of(word) > most_px {
+                return None;
+            }
+            wrapped.push(word.to_owned());
+        }
+        Some(wrapped)
+    }
+
     /// The text, or its beginning and an ellipsis, so that it is not wider than `most_px`; `None` where not even three
     /// letters would be left.
     pub fn cut(&self, text: &str, most_px: f64) -> Option<String> {
@@ -289,6 +308,18 @@ mod tests {
         let cut = widths.cut("GET /api/echo", 60.0).expect("room for some");
         assert!(cut.ends_with('…') && widths.of(&cut) <= 60.0, "{cut}");
         assert_eq!(widths.cut("GET /api/echo", 20.0), None);
+    }
+
+    #[test]
+    fn text_is_broken_at_its_spaces_or_not_at_all() {
+        let widths = Widths::rough(14.0);
+        let wrap = |text, most_px, lines| widths.wrap(text, most_px, lines);
+        let one = wrap("GET /api/echo, 412 B", 200.0, 2);
+        assert_eq!(one, Some(vec!["GET /api/echo, 412 B".to_owned()]));
+        let two = wrap("200 OK, 640 B", 70.0, 2);
+        assert_eq!(two, Some(vec!["200 OK,".to_owned(), "640 B".to_owned()]));
+        assert_eq!(wrap("GET /api/echo, 412 B", 90.0, 2), None, "three lines");
+        assert_eq!(wrap("GET /api/echo", 60.0, 2), None, "a word too wide");
     }
 
     proptest! {

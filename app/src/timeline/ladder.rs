@@ -1,45 +1,20 @@
 //! The ladder: lanes side by side, time downwards, what travels as slanted arrows.
-//!
-//! Clients stand at the left with their words at the left of their lines, the server's parts at the right with their
-//! words at the right, so that the way between the two stays free for the arrows and what they carry.
 
-use wire::trace::{Lane, LaneKind, Truth};
+use wire::trace::{Lane, Truth};
 
 use super::{
-    Pulse, Source, View, beside, fit,
+    Pulse, Source, View, along, beside,
+    columns::{columns, is_client},
+    fit,
     labels::Widths,
     marks::{Gather, Side},
-    scene::{Flight, Rect, Scene, Shape, Track},
-    words,
+    scene::{Flight, Rect, Scene, Shape},
 };
 
-/// Room for the times, at unit 1.
-const GUTTER_PX: f64 = 66.0;
-const GUTTER_NARROW_PX: f64 = 52.0;
-/// Below this the window is a phone's.
-pub(super) const NARROW_PX: f64 = 560.0;
-/// What a lane takes at least.
-const LANE_LEAST_PX: f64 = 104.0;
-const LANE_LEAST_NARROW_PX: f64 = 64.0;
-/// What the way between the ends takes at least.
-const GAP_LEAST_PX: f64 = 88.0;
-/// Shares of the room, a client lane being 1.
-const GAP_SHARE: f64 = 1.35;
-const SERVER_SHARE: f64 = 0.9;
-/// From a lane's edge to its line.
-const LINE_INSET_PX: f64 = 15.0;
 const BAR_PX: f64 = 13.0;
 const POINT_PX: f64 = 11.0;
 /// Arrows whose ends are both nearer than this lie on one another.
 const SAME_PX: f64 = 2.5;
-
-/// Is this one of those who ask?
-pub(super) fn is_client(lane: Lane) -> bool {
-    matches!(
-        lane.kind,
-        LaneKind::Browser | LaneKind::Terminal | LaneKind::Subscriber
-    )
-}
 
 /// The ladder of these runs, side by side.
 pub(super) fn ladder(sources: &[Source<'_>], pulse: &Pulse, view: &View, widths: &Widths) -> Scene {
@@ -63,66 +38,8 @@ pub(super) fn ladder(sources: &[Source<'_>], pulse: &Pulse, view: &View, widths:
     flights(&mut scene, sources);
     scene.index();
     beside::event_labels(&mut scene, sources, view, widths);
-    beside::flight_labels(&mut scene, sources, view, widths);
+    along::flight_labels(&mut scene, sources, view, widths);
     scene
-}
-
-/// The lanes' columns, the gutter, and how wide all of it is.
-fn columns(sources: &[Source<'_>], view: &View) -> (Vec<Track>, f64, f64) {
-    let narrow = view.breadth_px < NARROW_PX * view.unit;
-    let unit = view.unit;
-    let gutter = unit * if narrow { GUTTER_NARROW_PX } else { GUTTER_PX };
-    let least = unit
-        * if narrow {
-            LANE_LEAST_NARROW_PX
-        } else {
-            LANE_LEAST_PX
-        };
-    let share = |lane: &Lane| if is_client(*lane) { 1.0 } else { SERVER_SHARE };
-    // Where both ends are on the picture there is a way between them.
-    let gap_of = |lanes: &[Lane]| {
-        let clients = lanes.iter().filter(|lane| is_client(**lane)).count();
-        f64::from(u8::from(clients > 0 && clients < lanes.len()))
-    };
-    let mut shares = 0.0;
-    let mut needs = gutter;
-    for source in sources {
-        let lanes = source.run.lanes();
-        shares += lanes.iter().map(share).sum::<f64>() + gap_of(lanes) * GAP_SHARE;
-        needs += lanes.len() as f64 * least + gap_of(lanes) * GAP_LEAST_PX * unit;
-    }
-    let width = view.breadth_px.max(needs);
-    let spare = (width - needs).max(0.0) / shares.max(1.0);
-    let mut tracks = Vec::new();
-    let mut from = gutter;
-    for (number, source) in sources.iter().enumerate() {
-        let lanes = source.run.lanes();
-        let mut before: Option<&Lane> = None;
-        for lane in lanes {
-            if before.is_some_and(|before| is_client(*before)) && !is_client(*lane) {
-                from += GAP_LEAST_PX * unit + spare * GAP_SHARE;
-            }
-            before = Some(lane);
-            let to = from + least + spare * share(lane);
-            let inset = LINE_INSET_PX * unit;
-            let line = if is_client(*lane) {
-                to - inset
-            } else {
-                from + inset
-            };
-            tracks.push(Track {
-                source: number,
-                lane: *lane,
-                line,
-                from,
-                to,
-                name: words::lane(*lane),
-                note: String::new(),
-            });
-            from = to;
-        }
-    }
-    (tracks, gutter, width)
 }
 
 fn marks(scene: &mut Scene, sources: &[Source<'_>], unit: f64) {

@@ -3,8 +3,10 @@
 //! [`Pulse`] says when something happens, [`fit`] chooses a scale for it, [`ladder`] or [`waterfall`] put everything in
 //! its place, and the result is a [`scene::Scene`]: plain data in pixels.
 
+mod along;
 pub mod axis;
 mod beside;
+mod columns;
 pub mod facts;
 pub mod fit;
 pub mod labels;

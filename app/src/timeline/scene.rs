@@ -113,6 +113,8 @@ pub struct Track {
     pub from: f64,
     /// Where it ends across the picture.
     pub to: f64,
+    /// The ladder's: from where to where its words may stand across the picture. Lanes with the same stretch share it.
+    pub words: (f64, f64),
     /// Its name: a lane's, or the request's words.
     pub name: String,
     /// What stands under the name: the status, the number of events.

@@ -2,7 +2,9 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 use wire::trace::{Kind, Lane, SpanId, TraceEvent, TraceId};
 
-use super::{Picture, Pulse, Scene, Source, View, Zoom, axis::Piece, labels::Widths, layout};
+use super::{
+    Picture, Pulse, Scene, Source, View, Zoom, axis::Piece, labels::Widths, layout, scene::Whose,
+};
 use crate::run::Run;
 
 fn run(events: impl IntoIterator<Item = TraceEvent>) -> Run {
@@ -82,6 +84,10 @@ fn view(picture: Picture) -> View {
 }
 
 fn lay(runs: &[&Run], view: &View) -> Scene {
+    lay_in(runs, view, &Widths::rough(14.0))
+}
+
+fn lay_in(runs: &[&Run], view: &View, widths: &Widths) -> Scene {
     let arrows: Vec<_> = runs.iter().map(|run| run.arrows()).collect();
     let sources: Vec<Source<'_>> = runs
         .iter()
@@ -92,7 +98,7 @@ fn lay(runs: &[&Run], view: &View) -> Scene {
             origin_ns: run.span_ns().map_or(0, |(first, _)| first),
         })
         .collect();
-    layout(&sources, &Pulse::of(&sources), view, &Widths::rough(14.0))
+    layout(&sources, &Pulse::of(&sources), view, widths)
 }
 
 fn texts(scene: &Scene) -> Vec<&str> {
@@ -147,6 +153,28 @@ fn check(scene: &Scene, runs: &[&Run]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// What holds for every ladder: lanes keep their order, and an event's words stand in its lane's column, beside no line.
+fn check_columns(scene: &Scene, run: &Run) -> Result<(), TestCaseError> {
+    let lanes: Vec<Lane> = scene.tracks.iter().map(|track| track.lane).collect();
+    prop_assert_eq!(&lanes, run.lanes());
+    prop_assert!(scene.tracks.is_sorted_by(|a, b| a.line < b.line));
+    for label in &scene.labels {
+        let Whose::Mark(place) = label.whose else {
+            continue;
+        };
+        let mark = &scene.marks[place];
+        let (from, to) = scene.tracks[mark.track].words;
+        let (left, right) = (label.rect.x, label.rect.x + label.rect.w);
+        prop_assert!(from - 1e-6 <= left && right <= to + 1e-6, "{label:?}");
+        let crossed = scene
+            .tracks
+            .iter()
+            .find(|track| left < track.line && track.line < right);
+        prop_assert_eq!(crossed, None);
+    }
+    Ok(())
+}
+
 #[test]
 fn a_request_is_readable_at_first_sight() {
     let run = run(request(1, 0));
@@ -186,6 +214,52 @@ fn a_request_is_readable_at_first_sight() {
             "uses it, 120 µs",
         ])
     );
+}
+
+#[test]
+fn on_a_phone_a_request_is_readable_too() {
+    let run = run(request(1, 0));
+    let phone = View {
+        breadth_px: 358.0,
+        ..view(Picture::Ladder)
+    };
+    // As wide as the page's own font is.
+    let scene = lay_in(&[&run], &phone, &Widths::rough(12.0));
+    check(&scene, &[&run]).expect("a sound picture");
+    assert_eq!(scene.size.0, 358.0, "nothing to scroll across");
+    assert_eq!(
+        texts(&scene).into_iter().collect::<BTreeSet<_>>(),
+        BTreeSet::from([
+            "GET",
+            "/api/echo",
+            "200 OK,",
+            "640 B",
+            "sends",
+            "reads 412 B",
+            "parses, 42 µs",
+            "works, 40 ms",
+            "responds",
+            "writes 640 B",
+            "200",
+            "500 B",
+            "has it all",
+            "120 µs",
+        ])
+    );
+    let words_of = |lane| {
+        let of_lane = scene.labels.iter().filter(move |label| label.lane == lane);
+        of_lane.filter(|label| matches!(label.whose, Whose::Mark(_)))
+    };
+    let column: BTreeSet<i64> = words_of(Lane::SOCKET)
+        .chain(words_of(Lane::HANDLER))
+        .map(|label| label.rect.x.round() as i64)
+        .collect();
+    assert_eq!(column.len(), 1, "the server's lanes share a column");
+    // Each lane's name has room over its line.
+    for track in &scene.tracks {
+        assert!(track.to - track.from >= 64.0, "{track:?}");
+        assert!((track.from..track.to).contains(&track.line), "{track:?}");
+    }
 }
 
 #[test]
@@ -396,6 +470,9 @@ proptest! {
         let view = View { zoom, to_scale, breadth_px, ..view(picture) };
         let scene = lay(&[&run], &view);
         check(&scene, &[&run])?;
+        if picture == Picture::Ladder {
+            check_columns(&scene, &run)?;
+        }
         for label in &scene.labels {
             prop_assert!(label.rect.x >= 0.0 && label.rect.x + label.rect.w <= scene.size.0 + 1.0, "{label:?}");
         }

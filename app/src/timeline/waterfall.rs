@@ -9,9 +9,9 @@ use wire::trace::{Lane, LaneKind, TraceEvent};
 use super::{
     Pulse, Source, View,
     beside::{LINE_PX, mark_words},
+    columns::{NARROW_PX, is_client},
     fit,
     labels::Widths,
-    ladder::is_client,
     marks::{Gather, Side},
     scene::{Label, Mark, Rect, Scene, Shape, Span, Track, Whose},
     words,
@@ -46,7 +46,7 @@ struct Row<'a> {
 
 /// Where the time axis begins: behind the rows' names.
 pub(super) fn gutter_px(view: &View) -> f64 {
-    let narrow = view.length_px < super::ladder::NARROW_PX * view.unit;
+    let narrow = view.length_px < NARROW_PX * view.unit;
     view.unit * if narrow { GUTTER_NARROW_PX } else { GUTTER_PX }
 }
 
@@ -226,6 +226,7 @@ fn lay(scene: &mut Scene, source: &Source<'_>, row: Row<'_>, top: f64, unit: f64
         line: top + height / 2.0,
         from: top,
         to: top + height,
+        words: (0.0, 0.0),
         name: row.name,
         note: row.note,
     });

@@ -11,6 +11,9 @@ use super::scene::{Flight, Label, Mark, Picture, Scene, Shape, Whose};
 use crate::run::Way;
 use palette::{Palette, dashes};
 
+/// Words that stand further from their mark than this are tied to it by a line.
+const LEADER_PX: f64 = 16.0;
+
 /// What is drawn at the moment, beside the scene itself.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Frame {
@@ -253,16 +256,19 @@ impl Pen<'_> {
         let lit = self.frame.hover == Some(label.whose)
             || matches!(label.whose, Whose::Mark(place) if Some(place) == self.frame.selected);
         let middle = rect.y + rect.h / 2.0;
-        // A leader where the words had to give way.
-        if matches!(label.whose, Whose::Mark(_)) && (label.anchor.1 - middle).abs() > 3.0 {
-            ctx.set_stroke_style_str(&self.palette.rule_strong);
-            ctx.set_line_width(1.0);
+        // A leader where the words had to give way, or stand beyond another lane.
+        if matches!(label.whose, Whose::Mark(_)) {
             let near = if label.ends {
                 rect.x + rect.w + 2.0
             } else {
                 rect.x - 2.0
             };
-            self.line(label.anchor.0, label.anchor.1, near, middle);
+            let (x, y) = label.anchor;
+            if (y - middle).abs() > 3.0 || (x - near).abs() > LEADER_PX * unit {
+                ctx.set_stroke_style_str(&self.palette.rule_strong);
+                ctx.set_line_width(1.0);
+                self.line(x, y, near, middle);
+            }
         }
         self.set_font(if lit || label.strong { "600" } else { "400" });
         ctx.set_text_align("left");
