@@ -43,13 +43,13 @@ const WIDE: Measures = Measures {
     words_off: 13.0,
 };
 const NARROW: Measures = Measures {
-    gutter: 50.0,
+    gutter: 56.0,
     client: 80.0,
     server: 100.0,
     way: 70.0,
-    client_share: 0.7,
-    server_share: 2.0,
-    way_share: 0.3,
+    client_share: 0.4,
+    server_share: 3.0,
+    way_share: 0.2,
     inset: 9.0,
     words_off: 11.0,
 };
