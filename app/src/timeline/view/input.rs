@@ -198,15 +198,18 @@ impl Stage {
                 self.focus_selected();
                 true
             }
-            "Escape" if self.store.selected.get_untracked().is_some() => {
-                self.store.selected.set(None);
-                self.draw_soon();
-                true
-            }
             _ => false,
         };
         if taken {
             event.prevent_default();
+        }
+    }
+
+    /// Escape closes the inspector, in the picture, in the table and in the inspector itself.
+    pub(super) fn key_around(&self, event: &ev::KeyboardEvent) {
+        if event.key() == "Escape" && self.store.selected.get_untracked().is_some() {
+            event.prevent_default();
+            self.close();
         }
     }
 

@@ -78,10 +78,6 @@ pub(super) fn inspector(stage: Stage) -> AnyView {
             event.map(|event| shown(event, origin(run), lesson))
         })
     });
-    let close = move |_| {
-        store.selected.set(None);
-        stage.draw_soon();
-    };
     let panel = move |shown: Shown| {
         let facts = shown
             .facts
@@ -94,13 +90,13 @@ pub(super) fn inspector(stage: Stage) -> AnyView {
             <aside class="inspector" aria-label="Event">
                 <header>
                     <p class=shown.lane_class>{shown.lane}</p>
-                    <h3>{shown.title}</h3>
+                    <h2>{shown.title}</h2>
                     <div class="inspector-tools">
                         <button type="button" class="quiet icon-only" aria-label="Previous event" aria-keyshortcuts="["
                             on:click=move |_| stage.step(-1)>"←"</button>
                         <button type="button" class="quiet icon-only" aria-label="Next event" aria-keyshortcuts="]"
                             on:click=move |_| stage.step(1)>"→"</button>
-                        <button type="button" class="quiet icon-only" aria-label="Close" on:click=close>"×"</button>
+                        <button type="button" class="quiet icon-only" aria-label="Close" on:click=move |_| stage.close()>"×"</button>
                     </div>
                 </header>
                 {shown.lesson.map(|lesson| view! { <p class="inspector-lesson">{lesson}</p> })}

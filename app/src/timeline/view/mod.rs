@@ -64,7 +64,7 @@ pub fn Timeline(
             {summary(stage, invitation.clone())}
             <div node_ref=trouble></div>
             {tools::tools(stage)}
-            <div class="timeline-body">
+            <div class="timeline-body" on:keydown=move |event| stage.key_around(&event)>
                 {move || {
                     if is_table.get() { table::table(stage) } else { picture(stage, invitation.clone()) }
                 }}

@@ -1,6 +1,7 @@
 //! Moving about on the stage: along time, from scale to scale, from event to event.
 
-use leptos::prelude::*;
+use leptos::{prelude::*, wasm_bindgen::JsCast};
+use web_sys::HtmlElement;
 
 use super::stage::{PATIENCE_MS, Shows, Stage, origin};
 use crate::timeline::{Zoom, play};
@@ -159,6 +160,28 @@ impl Stage {
             self.reveal(at);
         }
         self.draw_soon();
+    }
+
+    /// Closes the inspector. Who was in it is back at the mark or the line of the table that it was about.
+    pub(super) fn close(&self) {
+        let is_in = document()
+            .active_element()
+            .and_then(|element| element.closest(".inspector").ok().flatten())
+            .is_some();
+        let from = is_in.then(|| {
+            let pressed = ":is(.timeline-mark, .timeline-table button)[aria-pressed=true]";
+            document()
+                .query_selector(pressed)
+                .ok()
+                .flatten()
+                .and_then(|element| element.dyn_into::<HtmlElement>().ok())
+                .or_else(|| Some(self.window.get_untracked()?.into()))
+        });
+        self.store.selected.set(None);
+        self.draw_soon();
+        if let Some(element) = from.flatten() {
+            let _ = element.focus();
+        }
     }
 
     /// Goes to the next or the previous event.
