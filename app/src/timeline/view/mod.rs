@@ -268,8 +268,11 @@ fn watch_run(stage: Stage) {
     });
     Effect::new(move |_| {
         store.selected.track();
-        stage.moment.track();
         stage.draw_soon();
+    });
+    Effect::new(move |_| {
+        stage.moment.track();
+        stage.moment_changed();
     });
 }
 

@@ -89,6 +89,8 @@ pub(super) struct Inner {
     pub(super) layout_ms: f64,
     pub(super) laid_at_ms: f64,
     pub(super) settling: Option<TimeoutHandle>,
+    /// Events have come that are not laid out, because the picture stands still.
+    pub(super) behind: bool,
 }
 
 impl Inner {
@@ -307,10 +309,33 @@ impl Stage {
             self.moment.set(Some(from_ns));
             self.playing.set(true);
         }
-        self.lay_soon();
+        // Standing still, the picture stays as it is until another moment is asked for.
+        let stands = self.moment.with_untracked(Option::is_some) && !self.playing.get_untracked();
+        if stands && live {
+            self.inner.update_value(|inner| inner.behind = true);
+        } else {
+            self.lay_soon();
+        }
+    }
+
+    /// Another moment is the present one: what came meanwhile has its place now.
+    pub(super) fn moment_changed(&self) {
+        let behind = self
+            .inner
+            .try_update_value(|inner| std::mem::take(&mut inner.behind));
+        if behind == Some(true) {
+            self.lay_soon();
+        }
+        self.draw_soon();
+        self.settle_soon();
     }
 
     pub(super) fn settle_soon(&self) {
+        // A replay never stands still: there, each pause is as long as the first one asked for.
+        let waits = self.inner.with_value(|inner| inner.settling.is_some());
+        if waits && self.playing.get_untracked() {
+            return;
+        }
         let stage = *self;
         let handle = set_timeout_with_handle(move || stage.settle(), SETTLED).ok();
         self.inner.update_value(|inner| {
