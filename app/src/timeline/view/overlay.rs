@@ -22,7 +22,7 @@ pub(super) struct Handle {
     act: Act,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Act {
     Select(u64),
     Unfold(i64),
@@ -31,6 +31,7 @@ enum Act {
 impl Stage {
     /// Puts handles over what is in the window now.
     pub(super) fn settle(&self) {
+        self.inner.update_value(|inner| inner.settling = None);
         if self.shows.get_untracked() == Shows::Table {
             self.handles.set(Vec::new());
             return;
@@ -44,8 +45,22 @@ impl Stage {
             .is_some_and(|element| element.class_list().contains("timeline-mark"));
         self.handles.set(handles);
         if had_focus {
-            self.focus_selected();
+            self.keep_focus();
         }
+    }
+
+    /// Where the mark that had the focus is no more, the selected one has it, or the picture.
+    fn keep_focus(&self) {
+        let stage = *self;
+        request_animation_frame(move || {
+            let lost = document()
+                .active_element()
+                .is_none_or(|element| element.tag_name() == "BODY");
+            if lost && let Some(window) = stage.window.get_untracked() {
+                let _ = window.focus();
+                stage.focus_selected();
+            }
+        });
     }
 
     /// Gives the focus to the handle of the selected event, when it is there.
@@ -183,12 +198,22 @@ pub(super) fn overlay(stage: Stage) -> AnyView {
         <div class="timeline-marks">
             <For
                 each=move || stage.handles.get()
-                key=|handle| (handle.test_id.clone(), handle.rect)
+                // The same button wherever its mark comes to stand: it keeps the focus.
+                key=|handle| (handle.test_id.clone(), handle.label.clone(), handle.act)
                 children=move |handle| {
-                    let [x, y, w, h] = handle.rect;
-                    // Property by property: the page's policy allows no style attribute.
-                    let px = |px: i32| [&px.to_string(), "px"].concat();
                     let act = handle.act;
+                    let (name, last) = (handle.test_id.clone(), StoredValue::new(handle.rect));
+                    let rect = Memo::new(move |_| {
+                        let rect = stage.handles.with(|handles| {
+                            let same = |other: &&Handle| other.act == act && other.test_id == name;
+                            handles.iter().find(same).map(|handle| handle.rect)
+                        });
+                        rect.inspect(|rect| last.set_value(*rect)).unwrap_or(last.get_value())
+                    });
+                    // Property by property: the page's policy allows no style attribute.
+                    let px = move |which: usize| {
+                        rect.with(|rect| [&rect.get(which).copied().unwrap_or(0).to_string(), "px"].concat())
+                    };
                     let id = handle.test_id.clone();
                     let pressed = move || match act {
                         Act::Select(seq) => {
@@ -200,10 +225,10 @@ pub(super) fn overlay(stage: Stage) -> AnyView {
                         <button
                             type="button"
                             class="timeline-mark"
-                            style:left=px(x)
-                            style:top=px(y)
-                            style:width=px(w)
-                            style:height=px(h)
+                            style:left=move || px(0)
+                            style:top=move || px(1)
+                            style:width=move || px(2)
+                            style:height=move || px(3)
                             data-testid=handle.test_id
                             data-kind=handle.kind
                             data-lane=handle.lane
