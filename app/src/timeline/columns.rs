@@ -32,7 +32,7 @@ struct Measures {
 }
 
 const WIDE: Measures = Measures {
-    gutter: 66.0,
+    gutter: 76.0,
     client: 104.0,
     server: 104.0,
     way: 88.0,

@@ -9,6 +9,8 @@ use crate::timeline::{
 /// How far apart ticks stand at least: down, and across where their words lie side by side.
 const TICKS_DOWN_PX: f64 = 44.0;
 const TICKS_ACROSS_PX: f64 = 84.0;
+/// How long a lens is at least for its factor to be written beside it.
+const FACTOR_PX: f64 = 14.0;
 
 impl Pen<'_> {
     fn ticks_apart(&self) -> f64 {
@@ -145,6 +147,28 @@ impl Pen<'_> {
             ctx.begin_path();
             edge(b, false, true);
             ctx.stroke();
+            self.through(segment, a, b);
+        }
+    }
+
+    /// What lasted all through an idle stretch shows through the torn-out paper: nothing happened, but somebody worked or
+    /// waited.
+    fn through(&self, fold: &Segment, a: f64, b: f64) {
+        let ctx = self.ctx;
+        let marks = self.scene.marks_between(fold.from_px, fold.to_px);
+        for mark in self.scene.marks.get(marks).unwrap_or_default() {
+            let lasts = mark.from_px < fold.from_px && mark.to_px > fold.to_px;
+            if !lasts || self.frame.until_px.is_some_and(|until| until < fold.to_px) {
+                continue;
+            }
+            ctx.set_fill_style_str(&self.palette.lane(mark.lane).area);
+            ctx.set_global_alpha(0.5);
+            let (x, y, w, h) = (mark.rect.x, mark.rect.y, mark.rect.w, mark.rect.h);
+            match self.scene.picture {
+                Picture::Ladder => ctx.fill_rect(x + w * 0.25, a, w * 0.5, b - a),
+                Picture::Waterfall => ctx.fill_rect(a, y + h * 0.25, b - a, h * 0.5),
+            }
+            ctx.set_global_alpha(1.0);
         }
     }
 
@@ -176,7 +200,9 @@ impl Pen<'_> {
         ctx.set_fill_style_str(&self.palette.ink_3);
         for tick in self.scene.axis.ticks(from_px, to_px, self.ticks_apart()) {
             let y = tick.px - top;
-            ctx.fill_text(&tick.label, right, y + 0.5).ok();
+            if !self.has_factor_at(tick.px) {
+                ctx.fill_text(&tick.label, right, y + 0.5).ok();
+            }
             self.line(
                 edge - 6.0 * unit,
                 tick.px.round() - top + 0.5,
@@ -200,23 +226,25 @@ impl Pen<'_> {
                     ctx.line_to(edge - 5.0 * unit, b);
                     ctx.stroke();
                     ctx.set_line_width(1.0);
-                    if b - a >= 14.0 * unit {
-                        ctx.set_fill_style_str(&self.palette.paper);
-                        let words = times(by);
-                        let wide = 9.0 * unit * (words.len() as f64 - 1.0) + 10.0 * unit;
-                        ctx.fill_rect(
-                            right - wide,
-                            (a + b) / 2.0 - 9.0 * unit,
-                            wide + 4.0,
-                            18.0 * unit,
-                        );
+                    if b - a >= FACTOR_PX * unit {
                         ctx.set_fill_style_str(&self.palette.ink_2);
                         self.set_font("600");
-                        ctx.fill_text(&words, right, (a + b) / 2.0 + 0.5).ok();
+                        ctx.fill_text(&times(by), right, (a + b) / 2.0 + 0.5).ok();
                     }
                 }
             }
         }
+    }
+
+    /// Does a lens's factor stand where the words of a tick here would?
+    fn has_factor_at(&self, px: f64) -> bool {
+        let apart = 17.0 * self.frame.unit;
+        self.pieces(px - apart, px + apart).any(|segment| {
+            let (from, to) = (segment.from_px, segment.to_px);
+            matches!(segment.piece, Piece::Lens(_))
+                && to - from >= FACTOR_PX * self.frame.unit
+                && ((from + to) / 2.0 - px).abs() < apart
+        })
     }
 
     /// How long a fold is, in the middle of it.

@@ -275,10 +275,16 @@ impl Pen<'_> {
         ctx.set_text_baseline("middle");
         let y = middle + 0.5 * unit;
         // Paper behind the words, so that lines do not strike them through.
-        ctx.set_stroke_style_str(&self.palette.paper);
-        ctx.set_line_width(4.0 * unit);
-        ctx.set_line_join("round");
-        ctx.stroke_text(&label.text, rect.x, y).ok();
+        ctx.set_fill_style_str(&self.palette.paper);
+        ctx.set_global_alpha(0.85);
+        let (margin, half) = (3.0 * unit, 8.0 * unit);
+        ctx.fill_rect(
+            rect.x - margin,
+            middle - half,
+            rect.w + 2.0 * margin,
+            2.0 * half,
+        );
+        ctx.set_global_alpha(1.0);
         ctx.set_fill_style_str(match label.whose {
             Whose::Track(_) => &self.palette.ink_2,
             _ => &self.palette.lane(label.lane).ink,
