@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod echo;
+pub mod faults;
 pub mod http1;
 pub mod images;
 pub mod lab;
@@ -15,5 +16,6 @@ pub mod time;
 pub mod topics;
 pub mod trace;
 
+pub use faults::{Fault, Faults};
 pub use lab::Lab;
 pub use problem::Problem;

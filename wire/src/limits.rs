@@ -26,6 +26,31 @@ pub const PROBE_GAP_MS_MAX: u64 = 2_000;
 /// How many probes run at once.
 pub const PROBES_MAX: usize = 256;
 
+/// The longest latency that `faults=` asks for, in milliseconds.
+pub const FAULT_LATENCY_MS_MAX: u64 = 10_000;
+/// The most that a latency may vary, in milliseconds.
+pub const FAULT_JITTER_MS_MAX: u64 = 10_000;
+/// The lowest rate that `faults=` asks for, in bits a second.
+pub const FAULT_RATE_BITS_MIN: u64 = 1_000;
+/// The highest rate that `faults=` asks for, in bits a second.
+pub const FAULT_RATE_BITS_MAX: u64 = 1_000_000_000;
+/// How many bytes a buffering proxy holds back at most, in bytes.
+pub const FAULT_BUFFER_BYTES_MAX: u64 = 64 * 1024;
+/// The furthest place in a body where `faults=cut=` resets the connection, in bytes.
+pub const FAULT_CUT_BYTES_MAX: u64 = UPLOAD_BYTES_MAX;
+/// The latest time at which `faults=cut_after=` resets the connection, in milliseconds.
+pub const FAULT_CUT_AFTER_MS_MAX: u64 = 10 * 60 * 1000;
+/// The highest speed of `faults=slow_read=`, in bytes a second.
+pub const FAULT_SLOW_READ_BYTES_MAX: u64 = 128 * 1024 * 1024;
+/// How long faults act on one exchange at most, in seconds: what is left of it then goes on without them.
+pub const FAULTS_S_MAX: u64 = 60 * 60;
+/// How many bytes of one exchange and direction are on their way late at once, in bytes.
+pub const FAULT_LINE_BYTES_MAX: usize = 256 * 1024;
+/// How many exchanges may have faults at once.
+pub const FAULTY_EXCHANGES_MAX: usize = 2_000;
+/// How many faults of one exchange a run is told.
+pub const FAULT_EVENTS_MAX: u32 = 1_000;
+
 /// The longest topic name, in characters.
 pub const TOPIC_NAME_MAX: usize = 128;
 /// The largest message, in bytes.
