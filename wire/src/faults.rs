@@ -72,6 +72,16 @@ impl Fault {
         }
     }
 
+    /// What the bounds, and values, are counted in.
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Fault::Latency | Fault::Jitter | Fault::CutAfter => "ms",
+            Fault::Rate => "bit/s",
+            Fault::Buffer | Fault::Cut => "bytes",
+            Fault::SlowRead => "bytes/s",
+        }
+    }
+
     /// The units in which it is said, the smallest first, each with what it stands for.
     const fn units(self) -> &'static [(&'static str, u64)] {
         const TIME: &[(&str, u64)] = &[("ms", 1), ("s", 1_000)];

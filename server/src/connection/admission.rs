@@ -10,8 +10,11 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use tokio::sync::{Notify, Semaphore};
-use wire::{limits::PROBES_MAX, trace::SpanId};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use wire::{
+    limits::{FAULTY_EXCHANGES_MAX, PROBES_MAX},
+    trace::SpanId,
+};
 
 use crate::{
     address::{PerAddress, Place, counted},
@@ -35,6 +38,8 @@ struct Inner {
     /// Connections that the probe will make from these addresses, and the run that each belongs to.
     expected: Mutex<HashMap<SocketAddr, Option<(RunHandle, SpanId)>>>,
     probes: Semaphore,
+    /// Places for exchanges that ask for faults: what they hold in memory is bounded.
+    faulty: Arc<Semaphore>,
     stopping: AtomicBool,
     all_closed: Notify,
 }
@@ -76,6 +81,7 @@ impl Connections {
                 per_address: Arc::default(),
                 expected: Mutex::default(),
                 probes: Semaphore::new(PROBES_MAX),
+                faulty: Arc::new(Semaphore::new(FAULTY_EXCHANGES_MAX)),
                 stopping: AtomicBool::new(false),
                 all_closed: Notify::new(),
             }),
@@ -94,6 +100,11 @@ impl Connections {
     pub(super) fn listens_at(&self, address: SocketAddr) {
         // A second listener of the same state would answer the same: the first one's address serves.
         let _ = self.inner.local.set(address);
+    }
+
+    /// A place for an exchange with faults, if there is one left.
+    pub(super) fn place_for_faults(&self) -> Option<OwnedSemaphorePermit> {
+        self.inner.faulty.clone().try_acquire_owned().ok()
     }
 
     /// How many connections are open.

@@ -1,14 +1,19 @@
 //! One request and its response, from the first byte until both are over.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use wire::{
+    faults::FAULTS_PARAMETER,
     http1::{Advance, Answers, Head},
     limits::{EVENT_DATA_BYTES_MAX, RECORDED_MESSAGE_BYTES_MAX},
     trace::{Kind, Lane},
 };
 
 use super::{
+    faults::Asked,
     recording::{Passed, Recording},
     system::TcpInfo,
 };
@@ -38,6 +43,10 @@ pub(super) struct Entry {
     pub last_write: Option<Instant>,
     /// The peer kept the handler waiting for the body for too long.
     pub body_timed_out: bool,
+    /// Its head mentions faults, and nobody has read yet what it says about them.
+    pub faults_unknown: bool,
+    /// The faults that it asks for.
+    pub faults: Option<Arc<Asked>>,
 }
 
 /// Whose run an exchange is in.
@@ -64,6 +73,8 @@ impl Entry {
             response_head_out: false,
             last_write: None,
             body_timed_out: false,
+            faults_unknown: false,
+            faults: None,
         }
     }
 
@@ -87,6 +98,18 @@ impl Entry {
             Claim::Open(kept) => kept.head_bytes(),
             _ => &self.claimed_head,
         }
+    }
+
+    /// Does its head mention faults, as far as one can tell without reading it?
+    pub(super) fn may_ask_for_faults(&self) -> bool {
+        const WORD: &[u8] = FAULTS_PARAMETER.as_bytes();
+        let Claim::Open(kept) = &self.claim else {
+            return true;
+        };
+        memchr::memchr2_iter(b'f', b'F', &kept.bytes).any(|at| {
+            let word = kept.bytes.get(at..at + WORD.len());
+            word.is_some_and(|word| word.eq_ignore_ascii_case(WORD))
+        })
     }
 
     /// Request bytes were read.

@@ -14,7 +14,7 @@ use axum::{
 use parking_lot::Mutex;
 use wire::trace::{Kind, Lane, SpanId};
 
-use super::{entry::Sender, order, tap::Shared};
+use super::{entry::Sender, faults::Asked, order, tap::Shared};
 use crate::trace::{Draft, RunHandle};
 
 /// One request and its response. Extract it in a handler to say what happens there; where the request joined no run,
@@ -213,6 +213,18 @@ impl Call {
     /// Nobody records this request.
     pub(super) fn leave(&self) {
         self.shared.messages.lock().leave(self.number);
+    }
+
+    /// The faults that this request asks for begin to act; or what waited to know of them goes on.
+    pub(super) fn settle_faults(&self, asked: Option<Arc<Asked>>) {
+        if asked.is_none() && !self.shared.faults.is_on() {
+            return;
+        }
+        let mut messages = self.shared.messages.lock();
+        messages.settle_faults(self.number, asked);
+        drop(messages);
+        self.shared.faults.turn_on();
+        self.shared.faults.wake();
     }
 
     /// Did the peer keep the handler waiting for the body for too long?

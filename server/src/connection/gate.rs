@@ -20,7 +20,7 @@ use wire::{
 use super::{
     entry::Sender,
     exchange::{Call, Exchange},
-    headers, host, order, origin,
+    faults, headers, host, order, origin,
 };
 use crate::{
     AppState, Error,
@@ -56,8 +56,16 @@ pub(super) async fn pass(
         exchange = exchange.parsed_within(called.saturating_duration_since(first_read));
         exchange.emit(|| Draft::new(Lane::HANDLER, Kind::Parse, first_read).until(called));
     }
-    let checked =
-        host::check(&request, &state.config().hosts).and_then(|()| origin::check(&request));
+    let checked = host::check(&request, &state.config().hosts)
+        .and_then(|()| origin::check(&request))
+        .and_then(|()| faults::asked(&request, &exchange, state.connections()));
+    let (checked, asked) = match checked {
+        Ok(asked) => (Ok(()), asked),
+        Err(error) => (Err(error), None),
+    };
+    if let Some(call) = &call {
+        call.settle_faults(asked);
+    }
     let mut response = match checked {
         Err(error) => error.into_response(),
         Ok(()) => {

@@ -7,7 +7,7 @@
 //!
 //! The n-th request of a connection is the n-th call of the handler, and the n-th response answers it (RFC 9112 §9.3.2).
 
-use std::{collections::VecDeque, io::IoSlice, time::Instant};
+use std::{collections::VecDeque, io::IoSlice, sync::Arc, time::Instant};
 
 use axum::http::HeaderName;
 use wire::{
@@ -17,6 +17,7 @@ use wire::{
 
 use super::{
     entry::{Claim, Entry, Gathered, Kept, Sender, request_sent, response_end},
+    faults::Asked,
     order,
     recording::{Passed, Recording},
     system::{self, Descriptor},
@@ -67,6 +68,17 @@ pub(super) enum Waiting {
     Nothing,
 }
 
+/// What was read behind the head of a request that mentions faults.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Waits {
+    /// The request's number.
+    pub number: u64,
+    /// How many bytes, to the end of the read.
+    pub bytes: usize,
+    /// How many of them are the request's body.
+    pub body: usize,
+}
+
 impl Messages {
     pub(super) fn new(
         connection: u64,
@@ -115,21 +127,23 @@ impl Messages {
         !self.upgraded && (!self.requests.is_between() || !self.backlog.is_empty())
     }
 
-    /// These bytes were read.
-    pub(super) fn read(&mut self, at: Instant, bytes: &[u8]) {
+    /// These bytes were read. Says what of them may be subject to faults that nobody has read yet.
+    pub(super) fn read(&mut self, at: Instant, bytes: &[u8]) -> Option<Waits> {
         if self.backlog.is_empty() {
-            self.frame(at, bytes);
+            self.frame(at, bytes)
         } else {
             self.backlog.push_back((at, bytes.to_vec()));
+            None
         }
     }
 
-    fn frame(&mut self, at: Instant, mut bytes: &[u8]) {
+    fn frame(&mut self, at: Instant, mut bytes: &[u8]) -> Option<Waits> {
+        let mut waits = None;
         while !bytes.is_empty() {
             if self.requests.is_between() {
                 if self.is_unsettled() {
                     self.backlog.push_back((at, bytes.to_vec()));
-                    return;
+                    return waits;
                 }
                 self.begin(at);
             }
@@ -138,12 +152,23 @@ impl Messages {
             let (these, rest) = bytes.split_at(step.bytes);
             if let Some(entry) = self.entries.back_mut() {
                 entry.read(at, these, step, head);
+                let body = step.bytes - step.head_bytes;
+                let has_body = body > 0 || !step.ended;
+                if step.head_end.is_some() && has_body && entry.may_ask_for_faults() {
+                    entry.faults_unknown = true;
+                    waits = Some(Waits {
+                        number: entry.number,
+                        bytes: body + rest.len(),
+                        body,
+                    });
+                }
             }
             bytes = rest;
             if step.ended {
                 self.drop_finished();
             }
         }
+        waits
     }
 
     /// Must the next message wait, because the one before it was not handed to the handler, or may turn the connection
@@ -272,6 +297,68 @@ impl Messages {
         }
     }
 
+    /// The handler's side has read the request: these faults are asked for, or none.
+    pub(super) fn settle_faults(&mut self, number: u64, asked: Option<Arc<Asked>>) {
+        if let Some(entry) = self.entry(number) {
+            entry.faults_unknown = false;
+            entry.faults = asked;
+        }
+    }
+
+    /// Is there a request of which nobody has said yet whether it asks for faults?
+    pub(super) fn is_unsettled_about_faults(&self) -> bool {
+        self.entries.iter().any(|entry| entry.faults_unknown)
+    }
+
+    /// Does any exchange under way ask for faults, or may it?
+    pub(super) fn has_faults(&self) -> bool {
+        let mut entries = self.entries.iter();
+        entries.any(|entry| entry.faults_unknown || entry.faults.is_some())
+    }
+
+    /// The faults that this exchange asks for.
+    pub(super) fn faults(&mut self, number: u64) -> Option<Arc<Asked>> {
+        self.entry(number)?.faults.clone()
+    }
+
+    /// The request whose body is being received, or that the connection was upgraded for.
+    pub(super) fn receiving(&self) -> Option<u64> {
+        let is_in_body = !self.requests.is_between() && !self.requests.is_in_head();
+        self.entries
+            .back()
+            .filter(|_| is_in_body)
+            .map(|entry| entry.number)
+    }
+
+    /// Was all of this request read?
+    pub(super) fn is_received(&mut self, number: u64) -> bool {
+        !self.upgraded && self.entry(number).is_none_or(|entry| entry.request_over)
+    }
+
+    /// The exchange that the next byte of a response belongs to.
+    pub(super) fn responding(&self) -> u64 {
+        if self.responses.is_between() {
+            self.answered
+        } else {
+            self.answered.saturating_sub(1)
+        }
+    }
+
+    /// A framer that follows the responses from here on.
+    pub(super) fn responses_ahead(&mut self) -> Framer {
+        let mut framer = self.responses.clone();
+        if framer.is_between() {
+            let answers = self.entry(self.answered).map(|entry| entry.answers());
+            framer.answering(answers.unwrap_or_default());
+        }
+        framer
+    }
+
+    /// The socket is about to be closed, before the connection's end is told.
+    pub(super) fn forget_socket(&mut self) {
+        self.socket = None;
+    }
+
     /// The request that is being received or was refused: its number, and what was kept of it.
     pub(super) fn open(&self) -> Option<(u64, &[u8])> {
         let entry = self.entries.back()?;
@@ -288,12 +375,8 @@ impl Messages {
 
     /// Is what is written next being recorded?
     pub(super) fn records_response(&mut self) -> bool {
-        let number = if self.responses.is_between() {
-            self.answered
-        } else {
-            self.answered.saturating_sub(1)
-        };
-        self.entry(number).is_some_and(|entry| entry.is_recorded())
+        self.entry(self.responding())
+            .is_some_and(|entry| entry.is_recorded())
     }
 
     /// The first `count` bytes of `slices` were handed to the kernel at `at`; it had them at `until` where it made us

@@ -8,6 +8,7 @@ mod accept;
 mod admission;
 mod entry;
 mod exchange;
+mod faults;
 mod gate;
 mod headers;
 mod host;

@@ -121,6 +121,7 @@ impl Tap {
     }
 
     pub(super) fn poll_last_word(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_line_empty(cx))?;
         let Some(mut word) = self.last_word.take() else {
             return Poll::Ready(Ok(()));
         };

@@ -78,9 +78,7 @@ impl Tap {
             .write_timer
             .get_or_insert_with(|| Box::pin(sleep_until(Clock::now() + limit)));
         ready!(timer.as_mut().poll(cx));
-        let why = format!("the peer took nothing for {}", format_duration(limit));
-        self.shared.messages.lock().close_because(why.clone());
-        Poll::Ready(io::Error::new(io::ErrorKind::TimedOut, why))
+        Poll::Ready(self.shared.stalled(limit))
     }
 }
 

@@ -7,6 +7,11 @@
 
 mod closing;
 mod deadline;
+mod faulty;
+mod incoming;
+mod line;
+mod pace;
+mod socket;
 
 use std::{
     io::{self, IoSlice},
@@ -24,10 +29,16 @@ use tokio::{
 };
 use wire::trace::SpanId;
 
-use self::closing::{Closing, LastWord};
+use self::{
+    closing::{Closing, LastWord},
+    faulty::{Open, Signals},
+    incoming::Incoming,
+    line::Line,
+    socket::Socket,
+};
 use super::{
     admission::Admitted,
-    messages::{Messages, Waiting},
+    messages::{Messages, Waiting, Waits},
     system,
 };
 use crate::{
@@ -39,11 +50,14 @@ use crate::{
 pub(super) struct Shared {
     pub connection: u64,
     pub messages: Mutex<Messages>,
+    pub faults: Signals,
 }
 
 /// A connection's socket, seen from the inside.
 pub(super) struct Tap {
-    socket: TcpStream,
+    /// Goes before the socket does.
+    open: Arc<Open>,
+    socket: Socket,
     shared: Arc<Shared>,
     limits: Arc<ConnectionLimits>,
     recorder: Recorder,
@@ -56,7 +70,9 @@ pub(super) struct Tap {
     /// What the server says itself before it closes.
     last_word: Option<LastWord>,
     closing: Option<Closing>,
-    _admitted: Admitted,
+    /// What is on its way in and out, while faults are asked for.
+    incoming: Option<Box<Incoming>>,
+    line: Option<Box<Line>>,
 }
 
 impl Tap {
@@ -72,12 +88,15 @@ impl Tap {
         let descriptor = system::descriptor(&socket);
         let messages = Messages::new(connection, Instant::now(), descriptor, claimed);
         let now = Clock::now();
+        let shared = Arc::new(Shared {
+            connection,
+            messages: Mutex::new(messages),
+            faults: Signals::default(),
+        });
         Tap {
-            socket,
-            shared: Arc::new(Shared {
-                connection,
-                messages: Mutex::new(messages),
-            }),
+            open: Arc::new(Open::new(shared.clone(), admitted)),
+            socket: Socket::Whole(socket),
+            shared,
             recorder,
             waiting: Some((Waiting::FirstByte, now)),
             read_timer: Box::pin(sleep_until(now + limits.first_byte)),
@@ -86,12 +105,50 @@ impl Tap {
             write_timer: None,
             last_word: None,
             closing: None,
-            _admitted: admitted,
+            incoming: None,
+            line: None,
         }
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    /// Takes bytes from the kernel, and notes it. Says how many of them must wait until it is known whether the head
+    /// before them asks for faults.
+    fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<Waits>> {
+        let before = buffer.filled().len();
+        match Pin::new(&mut self.socket).poll_read(cx, buffer) {
+            Poll::Ready(Ok(())) => {
+                let bytes = &buffer.filled()[before..];
+                let mut waits = None;
+                if !bytes.is_empty() {
+                    if let Some((Waiting::Body, _)) = self.waiting {
+                        self.waiting = None;
+                    }
+                    waits = self.shared.messages.lock().read(Instant::now(), bytes);
+                    if waits.is_some() {
+                        self.shared.faults.turn_on();
+                    }
+                }
+                Poll::Ready(Ok(waits.unwrap_or_default()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => {
+                let waiting = ready!(self.poll_deadline(cx));
+                match self.too_slow(waiting) {
+                    Some(error) => Poll::Ready(Err(error)),
+                    None if self.closing.is_some() => {
+                        self.poll_close(cx).map_ok(|()| Waits::default())
+                    }
+                    None => Poll::Ready(Ok(Waits::default())),
+                }
+            }
+        }
     }
 
     /// Hands bytes to the kernel, and notes it.
@@ -133,28 +190,12 @@ impl AsyncRead for Tap {
             // The reader sees the end once the peer has had its chance to read the last word.
             return this.poll_close(cx).map(|_| Ok(()));
         }
-        let before = buffer.filled().len();
-        match Pin::new(&mut this.socket).poll_read(cx, buffer) {
-            Poll::Ready(Ok(())) => {
-                let bytes = &buffer.filled()[before..];
-                if !bytes.is_empty() {
-                    if let Some((Waiting::Body, _)) = this.waiting {
-                        this.waiting = None;
-                    }
-                    this.shared.messages.lock().read(Instant::now(), bytes);
-                }
-                Poll::Ready(Ok(()))
-            }
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Pending => {
-                let waiting = ready!(this.poll_deadline(cx));
-                match this.too_slow(waiting) {
-                    Some(error) => Poll::Ready(Err(error)),
-                    None if this.closing.is_some() => this.poll_close(cx).map(|_| Ok(())),
-                    None => Poll::Ready(Ok(())),
-                }
-            }
+        if this.shared.faults.is_on() {
+            return this.poll_read_faulty(cx, buffer);
         }
+        let waits = ready!(this.poll_receive(cx, buffer))?;
+        this.hold_back(buffer, waits);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -177,6 +218,9 @@ impl AsyncWrite for Tap {
             // The last word is said: what comes behind it goes nowhere.
             return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
         }
+        if this.shared.faults.is_on() {
+            return this.poll_write_faulty(cx, bufs);
+        }
         if this.shared.messages.lock().is_automatic() {
             return Poll::Ready(Ok(this.answer_in_words(bufs)));
         }
@@ -192,6 +236,9 @@ impl AsyncWrite for Tap {
         if let Some(Closing::Flush) = this.closing {
             return this.poll_last_word(cx);
         }
+        if this.shared.faults.is_on() {
+            this.tend_faults(cx)?;
+        }
         if this.waiting.is_none() && this.poll_deadline(cx).is_ready() {
             // The last read found that it was the server's turn. With what has been written since, it is the peer's, and
             // nobody reads again before something comes: the deadline must wake the reader.
@@ -202,12 +249,5 @@ impl AsyncWrite for Tap {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.get_mut().poll_close(cx)
-    }
-}
-
-impl Drop for Tap {
-    fn drop(&mut self) {
-        // The descriptor is forgotten before the socket is closed: nobody asks the kernel about another's.
-        self.shared.messages.lock().closed(Instant::now());
     }
 }

@@ -1,23 +1,12 @@
 //! Each limit fires on its own: at the limit nothing happens, one past it the server answers or closes. The clock is
 //! paused: a minute passes when the test says so.
 
-use tokio::time::advance;
-
 use super::*;
 
-const MS: Duration = Duration::from_millis(1);
 const HELLO: &str = "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 fn limits() -> ConnectionLimits {
     ConnectionLimits::default()
-}
-
-/// As long as this lives, only [`advance`] moves the paused clock. (Left alone it jumps to the next timer whenever all
-/// tasks wait, for a socket too.)
-fn held_clock() -> std::sync::mpsc::Sender<()> {
-    let (hold, held) = std::sync::mpsc::channel();
-    tokio::task::spawn_blocking(move || held.recv());
-    hold
 }
 
 #[tokio::test(start_paused = true)]

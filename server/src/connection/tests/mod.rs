@@ -1,6 +1,7 @@
 //! Tests over raw sockets: what is on the wire, and what the trace says about it.
 
 mod attribution;
+mod faults;
 mod limits;
 mod probe;
 mod rules;
@@ -21,7 +22,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::oneshot,
     task::JoinHandle,
-    time::timeout,
+    time::{advance, timeout},
 };
 use wire::{
     http1::{Answers, Framer},
@@ -33,6 +34,7 @@ use crate::{AppState, Config, config::ConnectionLimits};
 
 /// Nothing here takes this long: with the clock paused, longer than each default limit.
 const PATIENCE: Duration = Duration::from_secs(300);
+const MS: Duration = Duration::from_millis(1);
 
 /// A server with routes made for tests.
 struct TestServer {
@@ -93,6 +95,14 @@ impl TestServer {
     }
 }
 
+/// As long as this lives, only [`advance`] moves the paused clock. (Left alone it jumps to the next timer whenever all
+/// tasks wait, for a socket too.)
+fn held_clock() -> std::sync::mpsc::Sender<()> {
+    let (hold, held) = std::sync::mpsc::channel();
+    tokio::task::spawn_blocking(move || held.recv());
+    hold
+}
+
 fn routes() -> Router<AppState> {
     let (runs, _) = crate::trace::router()
         .merge(super::router())
@@ -102,6 +112,7 @@ fn routes() -> Router<AppState> {
             "/length",
             post(|body: Bytes| async move { body.len().to_string() }),
         )
+        .route("/taken", post(taken))
         .route("/ignore", post(|| async { StatusCode::PAYLOAD_TOO_LARGE }))
         .route("/never", any(std::future::pending::<()>))
         .route(
@@ -118,8 +129,21 @@ fn routes() -> Router<AppState> {
             get(|exchange: Exchange| async move { exchange.is_recorded().to_string() }),
         )
         .route("/echo-socket", any(echo_socket))
+        .route("/last-word", any(last_word))
         .route("/stream", get(stream))
         .route("/stream-once", get(stream_once))
+}
+
+/// Takes the body as it comes, and says in the trace how much came, whether it came to its end or not.
+async fn taken(exchange: Exchange, body: axum::body::Body) -> String {
+    use futures_util::StreamExt;
+    let since = std::time::Instant::now();
+    let (mut bytes, mut stream) = (0, body.into_data_stream());
+    while let Some(Ok(chunk)) = stream.next().await {
+        bytes += chunk.len() as u64;
+    }
+    exchange.stretch_with(Kind::Body, since, |draft| draft.bytes(bytes));
+    bytes.to_string()
 }
 
 async fn panics() -> Response {
@@ -133,6 +157,13 @@ async fn echo_socket(upgrade: WebSocketUpgrade) -> Response {
                 return;
             }
         }
+    })
+}
+
+async fn last_word(upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade(|mut socket| async move {
+        // Whether it arrives is what the test asks.
+        let _ = socket.send("bye".into()).await;
     })
 }
 
@@ -194,6 +225,7 @@ impl Reply {
 impl Client {
     async fn connect(server: &TestServer) -> Client {
         let stream = TcpStream::connect(server.addr).await.expect("connects");
+        stream.set_nodelay(true).expect("a socket option");
         Client {
             stream,
             responses: Framer::response(Answers::Other),

@@ -1,0 +1,237 @@
+//! The tap while an exchange asks for faults. All that is here is reached through one flag; a connection on which nobody
+//! asks for any never comes here.
+//!
+//! What is read passes [`Incoming`](super::incoming), what is written goes onto a [`Line`]. Neither touches another
+//! exchange: a response that stands before is written as ever, one behind waits until the line is empty.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use futures_util::task::AtomicWaker;
+use socket2::SockRef;
+
+use super::{super::admission::Admitted, Shared, Tap, line::Line, socket::Socket};
+
+/// What tells the tap, and whoever waits for it, about faults.
+#[derive(Default)]
+pub(in super::super) struct Signals {
+    /// Some exchange asks for faults, or may.
+    on: AtomicBool,
+    /// The connection was cut.
+    cut: AtomicBool,
+    reader: AtomicWaker,
+    writer: AtomicWaker,
+}
+
+impl Signals {
+    pub(in super::super) fn is_on(&self) -> bool {
+        self.on.load(Relaxed)
+    }
+
+    pub(in super::super) fn turn_on(&self) {
+        self.on.store(true, Relaxed);
+    }
+
+    /// Whoever reads or writes shall look again.
+    pub(in super::super) fn wake(&self) {
+        self.reader.wake();
+        self.writer.wake();
+    }
+
+    pub(super) fn wake_writer(&self) {
+        self.writer.wake();
+    }
+
+    pub(super) fn register_reader(&self, cx: &Context<'_>) {
+        self.reader.register(cx.waker());
+    }
+}
+
+impl Shared {
+    /// The connection is cut: closing the socket resets it, and whoever has it is woken to do so.
+    pub(super) fn cut(&self, socket: SockRef<'_>, words: &str) {
+        if let Err(error) = socket.set_linger(Some(Duration::ZERO)) {
+            // Without it the connection is closed in the ordinary way, which the peer sees just as well.
+            tracing::debug!(%error, "a connection cannot be reset");
+        }
+        self.messages
+            .lock()
+            .close_because(format!("a fault was asked for: {words}"));
+        self.faults.cut.store(true, Relaxed);
+        self.faults.wake();
+    }
+
+    /// The peer took nothing for as long as it may.
+    pub(super) fn stalled(&self, limit: Duration) -> io::Error {
+        let why = format!(
+            "the peer took nothing for {}",
+            humantime::format_duration(limit)
+        );
+        self.messages.lock().close_because(why.clone());
+        io::Error::new(io::ErrorKind::TimedOut, why)
+    }
+}
+
+impl Tap {
+    /// Writes what belongs to a response whose exchange asks for faults onto its line, and anything else as ever.
+    pub(super) fn poll_write_faulty(
+        &mut self,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.shared.faults.writer.register(cx.waker());
+        self.check_cut()?;
+        if self.line.as_ref().is_some_and(|line| line.ended) {
+            // What follows belongs to the next response.
+            ready!(self.poll_carried(cx))?;
+        }
+        self.begin_line();
+        if let Some(line) = &mut self.line {
+            return match line.put(bufs) {
+                0 if bufs.iter().any(|buf| !buf.is_empty()) => {
+                    // There is no room, or nobody who makes any.
+                    ready!(self.poll_carried(cx))?;
+                    Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+                }
+                count => Poll::Ready(Ok(count)),
+            };
+        }
+        let (is_automatic, mut framer) = {
+            let mut messages = self.shared.messages.lock();
+            (messages.is_automatic(), messages.responses_ahead())
+        };
+        if is_automatic {
+            return Poll::Ready(Ok(self.answer_in_words(bufs)));
+        }
+        // The response behind this one may be another exchange's: no further than to this one's end.
+        let first = bufs.iter().find(|buf| !buf.is_empty());
+        let first = first.map_or(&[][..], |buf| &buf[..]);
+        let count = framer.advance(first).bytes;
+        self.poll_send(cx, &[IoSlice::new(&first[..count])])
+    }
+
+    /// What is to be done when the handler has had its turn: the faults that it was called with begin, those of an
+    /// exchange that is over end.
+    pub(super) fn tend_faults(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        // A line that begins is asked too, so that this task hears of its end.
+        if let Poll::Ready(carried) = self.poll_carried(cx) {
+            carried?;
+            self.begin_line();
+            if let Poll::Ready(carried) = self.poll_carried(cx) {
+                carried?;
+            }
+        }
+        let is_over = self.line.is_none()
+            && self.incoming.is_none()
+            && !self.shared.faults.cut.load(Relaxed)
+            && !self.shared.messages.lock().has_faults();
+        if is_over {
+            self.shared.faults.on.store(false, Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Begins the line of the response that comes next, if its exchange asks for faults.
+    fn begin_line(&mut self) {
+        if self.line.is_some() || self.closing.is_some() {
+            return;
+        }
+        let mut messages = self.shared.messages.lock();
+        let number = messages.responding();
+        let Some(asked) = messages.faults(number) else {
+            return;
+        };
+        let framer = messages.responses_ahead();
+        drop(messages);
+        if let Some(half) = self.socket.split() {
+            let open = self.open.clone();
+            let stall = self.limits.write_stall;
+            self.line = Some(Box::new(Line::new(asked, half, framer, open, stall)));
+        }
+    }
+
+    /// Ready once nothing is on the line any more: the socket is whole again.
+    pub(super) fn poll_carried(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(line) = &mut self.line else {
+            return Poll::Ready(Ok(()));
+        };
+        let carried = ready!(Pin::new(&mut line.carrier).poll(cx));
+        self.line = None;
+        let carried = carried
+            .map_err(io::Error::other)
+            .and_then(|carried| carried);
+        // Reader and writer may be two tasks, and only one of them heard of it.
+        self.shared.faults.wake();
+        self.check_cut()?;
+        self.socket.reunite(carried?);
+        Poll::Ready(Ok(()))
+    }
+
+    /// What is left on the line goes its way, however long it takes.
+    pub(super) fn poll_line_empty(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Some(line) = &self.line {
+            self.shared.faults.writer.register(cx.waker());
+            line.close();
+        }
+        self.poll_carried(cx)
+    }
+
+    /// Cuts the connection here and now.
+    pub(super) fn cut(&mut self, words: &str) {
+        if let Some(stream) = self.socket.stream() {
+            self.shared.cut(SockRef::from(stream), words);
+        }
+        let _ = self.check_cut();
+    }
+
+    /// An error, and the socket's end, if the connection was cut.
+    pub(super) fn check_cut(&mut self) -> io::Result<()> {
+        if !self.shared.faults.cut.load(Relaxed) {
+            return Ok(());
+        }
+        if let Some(line) = self.line.take() {
+            line.cut();
+        }
+        self.shared.messages.lock().forget_socket();
+        self.socket = Socket::Gone;
+        Err(io::ErrorKind::ConnectionReset.into())
+    }
+}
+
+impl Drop for Tap {
+    fn drop(&mut self) {
+        if let Some(line) = &self.line {
+            line.close();
+        }
+    }
+}
+
+/// A connection's place, and its end: whoever has the socket last tells that it is closed.
+pub(super) struct Open {
+    pub shared: Arc<Shared>,
+    _admitted: Admitted,
+}
+
+impl Open {
+    pub(super) fn new(shared: Arc<Shared>, admitted: Admitted) -> Open {
+        Open {
+            shared,
+            _admitted: admitted,
+        }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // The descriptor is forgotten before the socket is closed: nobody asks the kernel about another's.
+        self.shared.messages.lock().closed(Instant::now());
+    }
+}
