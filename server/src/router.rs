@@ -14,13 +14,16 @@ use crate::{AppState, connection, labs, reference, site, trace};
 #[openapi(info(
     title = "Roundtrip",
     description = "A live playground for backend communication. Send `traceparent: 00-<trace-id>-<parent-id>-01` \
-        with any request to record it into a run; watch the run on the page or read it below `/api/runs`. Errors are \
-        problem documents (RFC 9457)."
+        with any request to record it into a run; watch the run on the page or read it below `/api/runs`. Send \
+        `Roundtrip-Faults` or `?faults=` with any request to have something go wrong with it: see the parameters \
+        `FaultsInHeader` and `FaultsInQuery`. Errors are problem documents (RFC 9457)."
 ))]
 struct ApiDoc;
 
 fn api() -> OpenApiRouter<AppState> {
-    OpenApiRouter::with_openapi(ApiDoc::openapi())
+    let mut document = ApiDoc::openapi();
+    connection::describe_faults(&mut document);
+    OpenApiRouter::with_openapi(document)
         .merge(labs::router())
         .merge(connection::router())
         .merge(trace::router())

@@ -54,6 +54,34 @@ async fn every_operation_says_what_it_is_and_every_error_is_a_problem() {
 }
 
 #[tokio::test]
+async fn what_every_request_may_ask_for_is_described_once() {
+    let server = serve().await;
+    let response = reqwest::get(server.url("/openapi.json"))
+        .await
+        .expect("an answer");
+    let document: serde_json::Value = response.json().await.expect("JSON");
+    let components = &document["components"];
+    for (key, name, place) in [
+        ("FaultsInQuery", "faults", "query"),
+        ("FaultsInHeader", "Roundtrip-Faults", "header"),
+    ] {
+        let parameter = &components["parameters"][key];
+        assert_eq!(parameter["name"], name);
+        assert_eq!(parameter["in"], place);
+        assert_eq!(parameter["schema"]["$ref"], "#/components/schemas/Faults");
+    }
+    let words = components["schemas"]["Faults"]["description"].to_string();
+    for fault in wire::Fault::ALL {
+        let bounds = fault.bounds();
+        assert!(words.contains(&format!("`{}` (", fault.name())), "{words}");
+        for bound in [bounds.start(), bounds.end()] {
+            let bound = fault.in_words(*bound);
+            assert!(words.contains(&bound), "{bound}: {words}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_page_loads_only_files_of_this_server() {
     let server = serve().await;
     let response = reqwest::get(server.url("/api")).await.expect("an answer");

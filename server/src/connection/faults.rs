@@ -13,6 +13,13 @@ use std::{
 
 use axum::extract::Request;
 use tokio::{sync::OwnedSemaphorePermit, time::Instant as Clock};
+use utoipa::{
+    PartialSchema,
+    openapi::{
+        OpenApi, Ref, Required,
+        path::{ParameterBuilder, ParameterIn},
+    },
+};
 use wire::{
     Fault, Faults,
     faults::{FAULTS_FIELD, FAULTS_PARAMETER, FaultsError},
@@ -116,6 +123,29 @@ fn refused(error: FaultsError) -> Error {
             unit: fault.unit(),
         },
         other => Error::BadRequest(other.to_string()),
+    }
+}
+
+/// Says in the API's description, once, what every request may ask for.
+pub fn describe(document: &mut OpenApi) {
+    let components = document.components.get_or_insert_default();
+    components.schemas.insert("Faults".into(), Faults::schema());
+    for (name, key, place) in [
+        (FAULTS_PARAMETER, "FaultsInQuery", ParameterIn::Query),
+        ("Roundtrip-Faults", "FaultsInHeader", ParameterIn::Header),
+    ] {
+        let parameter = ParameterBuilder::new()
+            .name(name)
+            .parameter_in(place)
+            .required(Required::False)
+            .description(Some(
+                "Every request may ask for faults of its own exchange, here or in the other place; they act behind its \
+                 head, on this exchange alone, and are events of kind `fault` in its run. Words that ask for none, or \
+                 for more than their bounds, are answered with 400 and a problem that names them.",
+            ))
+            .schema(Some(Ref::from_schema_name("Faults")))
+            .build();
+        components.parameters.insert(key.into(), parameter.into());
     }
 }
 

@@ -27,6 +27,7 @@ mod tests;
 pub use accept::serve;
 pub use admission::Connections;
 pub use exchange::Exchange;
+pub use faults::describe as describe_faults;
 pub use probe::router;
 
 use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state};

@@ -214,7 +214,9 @@ pub enum Kind {
     Write,
     /// The connection closed; `detail.why` where the server had a reason.
     Closed,
-    /// A fault that was asked for acted here.
+    /// A fault that was asked for acted here; with duration where it held something back or slowed it. `detail.fault`
+    /// is its name, `detail.direction` says whose bytes (`request` or `response`), `detail.summary` what was done to
+    /// `bytes` of them; for a cut they are those of the body that passed.
     Fault,
 
     // The handler.

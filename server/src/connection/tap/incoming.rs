@@ -52,6 +52,8 @@ pub(super) struct Incoming {
 /// What was let in at one time.
 struct Late {
     bytes: Bytes,
+    /// How many they were.
+    count: u64,
     at: Instant,
     since: Clock,
     due: Clock,
@@ -145,6 +147,7 @@ impl Incoming {
         };
         self.late_bytes += bytes.len();
         self.late.push_back(Late {
+            count: bytes.len() as u64,
             bytes,
             at: Instant::now(),
             since,
@@ -167,8 +170,7 @@ impl Incoming {
         self.late_bytes -= count;
         self.handed_on += count as u64;
         if first.bytes.is_empty() {
-            let took = first.since.elapsed();
-            let at = first.at;
+            let (took, at, whole) = (first.since.elapsed(), first.at, first.count);
             self.late.pop_front();
             if let Some((_, asked)) = &self.exchange {
                 asked.tell(|| Act {
@@ -177,7 +179,7 @@ impl Incoming {
                     summary: late(took),
                     at,
                     took: Some(took),
-                    bytes: Some(count as u64),
+                    bytes: Some(whole),
                 });
             }
         }
