@@ -73,8 +73,12 @@ struct Piece {
     bytes: BytesMut,
     /// How many of them, from the first, are the message's head.
     head: usize,
+    /// When it was written.
     at: Instant,
     since: Clock,
+    /// When the last of it was written, where a proxy put several together: then it set out.
+    left_at: Instant,
+    left: Clock,
     /// The response ends with it.
     ends: bool,
 }
@@ -119,11 +123,14 @@ impl Line {
         let mut room = FAULT_LINE_BYTES_MAX
             .saturating_sub(pieces.takes)
             .saturating_sub(PIECE_COSTS);
+        let (at, since) = (Instant::now(), Clock::now());
         let mut piece = Piece {
             bytes: BytesMut::new(),
             head: 0,
-            at: Instant::now(),
-            since: Clock::now(),
+            at,
+            since,
+            left_at: at,
+            left: since,
             ends: false,
         };
         for buf in bufs {
@@ -283,7 +290,8 @@ impl Carrier {
                 (Some(more), Some(held)) => held.join(more),
                 (Some(piece), none) => *none = Some(piece),
                 (None, held) => {
-                    let rest = held.take()?;
+                    let mut rest = held.take()?;
+                    (rest.left_at, rest.left) = (Instant::now(), Clock::now());
                     self.tell_held(&rest);
                     return Some(rest);
                 }
@@ -297,7 +305,7 @@ impl Carrier {
             direction: Direction::Response,
             summary: format!("held {} bytes", lump.bytes.len()),
             at: lump.at,
-            took: Some(lump.since.elapsed()),
+            took: Some(lump.left - lump.since),
             bytes: Some(lump.bytes.len() as u64),
         });
     }
@@ -330,18 +338,13 @@ impl Carrier {
         if !self.asked.delays() || self.faults.is_none() {
             return;
         }
-        // What a proxy held back sets out when it lets go.
-        let (at, since) = match self.faults.get(Fault::Buffer) {
-            Some(_) => (Instant::now(), Clock::now()),
-            None => (lump.at, lump.since),
-        };
-        sleep_until(self.asked.due(since)).await;
-        let took = since.elapsed();
+        sleep_until(self.asked.due(lump.left)).await;
+        let took = lump.left.elapsed();
         self.asked.tell(|| Act {
             fault: Fault::Latency,
             direction: Direction::Response,
             summary: late(took),
-            at,
+            at: lump.left_at,
             took: Some(took),
             bytes: Some(lump.bytes.len() as u64),
         });
@@ -452,8 +455,10 @@ impl Piece {
         let rest = Piece {
             bytes: self.bytes.split_off(at),
             head: self.head.saturating_sub(at),
-            at: self.at,
-            since: self.since,
+            at: self.left_at,
+            since: self.left,
+            left_at: self.left_at,
+            left: self.left,
             ends: self.ends,
         };
         self.ends = false;
@@ -463,6 +468,7 @@ impl Piece {
 
     fn join(&mut self, more: Piece) {
         self.bytes.extend_from_slice(&more.bytes);
+        (self.left_at, self.left) = (more.left_at, more.left);
         self.ends = more.ends;
     }
 }

@@ -556,7 +556,7 @@ async fn a_socket_is_cut_in_the_middle_of_what_it_says() {
     assert_eq!(faults(&events), ["request cut at byte 6 6"]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_long_response_passes_a_late_line_whole() {
     let server = serve(|_| {}).await;
     let mut client = Client::connect(&server).await;
