@@ -18,7 +18,9 @@ use std::{
 use futures_util::task::AtomicWaker;
 use socket2::SockRef;
 
-use super::{super::admission::Admitted, Shared, Tap, line::Line, socket::Socket};
+use super::{
+    super::admission::Admitted, Shared, Tap, closing::Closing, line::Line, socket::Socket,
+};
 
 /// What tells the tap, and whoever waits for it, about faults.
 #[derive(Default)]
@@ -180,6 +182,8 @@ impl Tap {
         if let Some(line) = &self.line {
             self.shared.faults.writer.register(cx.waker());
             line.close();
+            // A response that ends with the connection needs no further line.
+            self.closing.get_or_insert(Closing::Flush);
         }
         self.poll_carried(cx)
     }

@@ -775,3 +775,40 @@ async fn so_many_exchanges_may_have_faults_at_once() {
     places.pop();
     assert_eq!(client.ask(get("/hello", "cut=9")).await.status, 200);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_closes_behind_it_delivers_all_first() {
+    let _clock = held_clock();
+    let server = serve(|_| {}).await;
+    for line in [
+        "GET /bytes/5000 HTTP/1.1\r\nConnection: close",
+        "GET /stream-once HTTP/1.0",
+    ] {
+        let mut client = Client::connect(&server).await;
+        let request = format!(
+            "{line}\r\nHost: localhost\r\nRoundtrip-Faults: latency=200ms,rate=800kbit\r\n\r\n"
+        );
+        client.send(request).await;
+        assert_eq!(client.now(&server).await, 0);
+        client
+            .comes(
+                &server,
+                if line.contains("once") {
+                    "once"
+                } else {
+                    "xxxxx"
+                },
+            )
+            .await;
+        for _ in 0..30 {
+            client.now(&server).await;
+            advance(10 * MS).await;
+        }
+        client.end().await.expect("it closes in peace");
+        let text = String::from_utf8(std::mem::take(&mut client.buffer)).expect("text");
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+        assert!(head.contains("200 OK"), "{head}");
+        assert_eq!(body.len(), if line.contains("once") { 4 } else { 5_000 });
+    }
+    server.holds(0).await;
+}
