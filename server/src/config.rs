@@ -9,7 +9,7 @@ use crate::{topics, uploads};
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
-    /// Where uploads are kept.
+    /// Where uploads are kept, and topics that acknowledge on disk.
     pub data_dir: PathBuf,
     /// Names that `Host` may carry besides IP literals and `localhost`.
     pub hosts: Vec<String>,

@@ -38,7 +38,7 @@ async fn serve(flags: &cli::Flags) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let state = AppState::new(config).with_context(|| {
         format!(
-            "The folder {} cannot be used for uploads. Choose another one with --data-dir",
+            "The folder {} cannot be used for uploads and topics. Choose another one with --data-dir",
             data_dir.display()
         )
     })?;

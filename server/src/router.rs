@@ -6,6 +6,10 @@ use utoipa::{
     openapi::{PathItem, RefOr, Schema, Type, path::Operation, schema::SchemaType},
 };
 use utoipa_axum::router::OpenApiRouter;
+use wire::{
+    socket::{SocketAnswer, SocketUp},
+    topics::{Envelope, GapNotice, PresenceNotice},
+};
 
 use crate::{AppState, connection, labs, reference, site, trace};
 
@@ -17,7 +21,7 @@ use crate::{AppState, connection, labs, reference, site, trace};
         with any request to record it into a run; watch the run on the page or read it below `/api/runs`. Send \
         `Roundtrip-Faults` or `?faults=` with any request to have something go wrong with it: see the parameters \
         `FaultsInHeader` and `FaultsInQuery`. Errors are problem documents (RFC 9457)."
-))]
+), components(schemas(SocketUp, SocketAnswer, Envelope, GapNotice, PresenceNotice)))]
 struct ApiDoc;
 
 fn api() -> OpenApiRouter<AppState> {

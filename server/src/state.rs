@@ -9,7 +9,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Config, address::PerAddress, connection::Connections, topics::Topics, trace::Recorder,
+    Config,
+    address::PerAddress,
+    connection::Connections,
+    topics::{Hub, Topics},
+    trace::Recorder,
     uploads::Uploads,
 };
 
@@ -22,7 +26,7 @@ pub struct AppState {
 struct Inner {
     config: Config,
     recorder: Recorder,
-    topics: Topics,
+    topics: Arc<dyn Hub>,
     uploads: Uploads,
     stopping: CancellationToken,
     connections: Connections,
@@ -33,9 +37,11 @@ impl AppState {
     /// Opens the storage below `config.data_dir` and starts with no run and no topic.
     pub fn new(config: Config) -> std::io::Result<AppState> {
         let uploads = Uploads::open(&config.data_dir, config.uploads.clone())?;
+        let topics =
+            Topics::open(config.topics.clone(), &config.data_dir).map_err(std::io::Error::other)?;
         let inner = Inner {
             recorder: Recorder::new(),
-            topics: Topics::new(config.topics.clone()),
+            topics: Arc::new(topics),
             uploads,
             stopping: CancellationToken::new(),
             connections: Connections::new(config.limits.clone()),
@@ -43,7 +49,7 @@ impl AppState {
             config,
         };
         if let Ok(runtime) = Handle::try_current() {
-            let (topics, uploads) = (inner.topics.clone(), inner.uploads.clone());
+            let (topics, uploads) = (Arc::clone(&inner.topics), inner.uploads.clone());
             runtime.spawn(keep_house(topics, uploads, inner.stopping.clone()));
         }
         Ok(AppState {
@@ -76,8 +82,8 @@ impl AppState {
         &self.inner.recorder
     }
 
-    /// The topics.
-    pub fn topics(&self) -> &Topics {
+    /// The hub of topics.
+    pub fn topics(&self) -> &Arc<dyn Hub> {
         &self.inner.topics
     }
 
@@ -88,7 +94,7 @@ impl AppState {
 }
 
 /// Removes what is too old once a minute; ends the topics, and with them their streams, when the server stops.
-async fn keep_house(topics: Topics, uploads: Uploads, stopping: CancellationToken) {
+async fn keep_house(topics: Arc<dyn Hub>, uploads: Uploads, stopping: CancellationToken) {
     let mut minute = interval(Duration::from_secs(60));
     minute.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

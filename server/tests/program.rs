@@ -1,8 +1,11 @@
 //! The program itself: what it prints, how it stops, what it exits with.
 
-use std::{process::Stdio, time::Duration};
+use std::{process::Stdio, sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
+use reqwest::{Client, Response, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
     net::{TcpListener, TcpStream},
@@ -20,7 +23,7 @@ struct Program {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
     url: String,
-    _data: tempfile::TempDir,
+    data: Arc<TempDir>,
 }
 
 fn command(args: &[&str]) -> Command {
@@ -36,6 +39,10 @@ fn command(args: &[&str]) -> Command {
 
 async fn start(args: &[&str]) -> Program {
     let data = tempfile::tempdir().expect("a temporary folder");
+    start_in(Arc::new(data), args).await
+}
+
+async fn start_in(data: Arc<TempDir>, args: &[&str]) -> Program {
     let mut child = command(args)
         .args(["--listen", "127.0.0.1:0", "--data-dir"])
         .arg(data.path())
@@ -56,7 +63,7 @@ async fn start(args: &[&str]) -> Program {
         child,
         lines,
         url,
-        _data: data,
+        data,
     }
 }
 
@@ -285,4 +292,117 @@ async fn flags_that_make_no_sense_exit_with_2() {
         let status = command(args).status().await.expect("a status");
         assert_eq!(status.code(), Some(2), "{args:?}");
     }
+}
+
+/// Puts a message into a topic: its id, if that was acknowledged.
+async fn publish(client: &Client, url: &str, topic: &str, payload: &str) -> Option<String> {
+    let request = client
+        .post(format!("{url}/api/topics/{topic}/messages"))
+        .body(payload.to_owned());
+    let answer = request.send().await.ok()?;
+    assert_eq!(answer.status(), StatusCode::CREATED);
+    let answer: Value = answer.json().await.ok()?;
+    Some(answer["id"].as_str().expect("an id").to_owned())
+}
+
+async fn on_disk(url: &str, topic: &str) -> Response {
+    Client::new()
+        .put(format!("{url}/api/topics/{topic}"))
+        .json(&json!({"ack": "disk"}))
+        .send()
+        .await
+        .expect("an answer")
+}
+
+/// Everything behind an id.
+async fn read(url: &str, topic: &str, after: &str) -> Value {
+    let url = format!("{url}/api/topics/{topic}/messages?after={after}&limit=1000");
+    let answer = reqwest::get(url).await.expect("an answer");
+    answer.json().await.expect("JSON")
+}
+
+/// The program is killed while many publish to a topic on disk: all that was acknowledged is there afterwards, under the
+/// same epoch, without a hole.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_sigkill_a_topic_on_disk_has_all_that_was_acknowledged() {
+    const PUBLISHERS: usize = 8;
+    let mut program = start(&[]).await;
+    let url = program.url.clone();
+    assert_eq!(on_disk(&url, "kept").await.status(), StatusCode::OK);
+    let lost = publish(&Client::new(), &url, "lost", "x").await;
+    let lost = lost.expect("acknowledged in memory");
+
+    let enough = Arc::new(tokio::sync::Semaphore::new(0));
+    let publishers: Vec<_> = (0..PUBLISHERS)
+        .map(|publisher| {
+            let (url, enough) = (url.clone(), Arc::clone(&enough));
+            tokio::spawn(async move {
+                let client = Client::new();
+                let mut acknowledged = Vec::new();
+                for number in 0.. {
+                    let payload = format!("{publisher}.{number}");
+                    match publish(&client, &url, "kept", &payload).await {
+                        Some(id) => acknowledged.push((id, payload)),
+                        None => break,
+                    }
+                    enough.add_permits(1);
+                }
+                acknowledged
+            })
+        })
+        .collect();
+    enough.acquire_many(100).await.expect("open").forget();
+    program.child.kill().await.expect("killed");
+    let mut acknowledged = Vec::new();
+    for publisher in publishers {
+        acknowledged.extend(publisher.await.expect("no test failed in it"));
+    }
+    assert!(acknowledged.len() >= 100);
+    let epoch = acknowledged[0].0[..8].to_owned();
+
+    let again = start_in(Arc::clone(&program.data), &[]).await;
+    let page = read(&again.url, "kept", &format!("{epoch}-0")).await;
+    assert_eq!(page.get("gap"), None);
+    let messages = page["messages"].as_array().expect("messages");
+    for (place, message) in messages.iter().enumerate() {
+        assert_eq!(message["id"], format!("{epoch}-{}", place + 1));
+    }
+    for (id, payload) in &acknowledged {
+        let there = messages.iter().find(|message| message["id"] == **id);
+        let there = there.unwrap_or_else(|| panic!("{id} was acknowledged and is gone"));
+        assert_eq!(there["data"], **payload);
+    }
+    // It goes on behind them.
+    let next = publish(&Client::new(), &again.url, "kept", "next").await;
+    let expected = format!("{epoch}-{}", messages.len() + 1);
+    assert_eq!(next, Some(expected));
+
+    // What was only in memory is gone, and its readers are told.
+    let page = read(&again.url, "lost", &lost).await;
+    assert_eq!(page["gap"]["reason"], "epoch");
+    assert_eq!(page["gap"]["after"], lost);
+}
+
+#[tokio::test]
+async fn a_data_folder_in_use_is_said() {
+    let program = start(&[]).await;
+    // Topics on disk are one program's at a time; without any, the folder may be shared.
+    let other = start_in(Arc::clone(&program.data), &[]).await;
+    assert_eq!(on_disk(&program.url, "t").await.status(), StatusCode::OK);
+    let refused = on_disk(&other.url, "t").await;
+    assert_eq!(refused.status(), StatusCode::INSUFFICIENT_STORAGE);
+    let problem: Value = refused.json().await.expect("a problem");
+    assert_eq!(problem["type"], "/problems/storage");
+    let detail = problem["detail"].as_str().expect("words");
+    assert!(detail.contains("--data-dir"), "{detail}");
+
+    let mut third = command(&["--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(program.data.path())
+        .spawn()
+        .expect("starts");
+    let mut said = String::new();
+    let mut stderr = third.stderr.take().expect("piped");
+    stderr.read_to_string(&mut said).await.expect("readable");
+    assert_eq!(third.wait().await.expect("a status").code(), Some(1));
+    assert!(said.contains("another Roundtrip"), "{said}");
 }

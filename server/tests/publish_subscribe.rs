@@ -464,7 +464,6 @@ async fn the_history_is_set_within_bounds() {
         json!({"history": {"age_s": -1.0}}),
         json!({"history": {"count": 4.5}}),
         json!({"history": {"count": 1e300}}),
-        json!({"ack": "disk"}),
         json!({"ack": "never"}),
         json!([]),
         json!({"history": [1, null]}),

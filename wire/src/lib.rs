@@ -12,6 +12,7 @@ pub mod limits;
 pub mod problem;
 #[cfg(feature = "openapi")]
 mod schema;
+pub mod socket;
 pub mod time;
 pub mod topics;
 pub mod trace;

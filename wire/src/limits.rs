@@ -89,8 +89,33 @@ pub const TOPICS_MAX: usize = 10_000;
 pub const TOPICS_MEMORY_MAX: u64 = 1024 * 1024 * 1024;
 /// How long a topic without subscribers must be unused before it makes room for a new one, in seconds.
 pub const TOPIC_IDLE_S: u64 = 10 * 60;
-/// How many subscribers one topic may have at once.
+/// How many subscribers one topic may have at once, over all transports.
 pub const SUBSCRIBERS_PER_TOPIC_MAX: usize = 20_000;
+/// How many subscribers there may be from one address at once, over all topics and transports: a whole class may sit
+/// behind one.
+pub const SUBSCRIBERS_PER_ADDRESS_MAX: usize = 10_000;
+/// How many topics may be kept on disk.
+pub const DISK_TOPICS_MAX: usize = 1_000;
+/// How many messages may wait for the disk at once.
+pub const DISK_QUEUE_MAX: usize = 4_096;
+/// How many messages go out in one write at most. What is ready beyond them follows in the next.
+pub const DELIVERY_MESSAGES_MAX: usize = 1_000;
+/// How many bytes of messages go out in one write at most, unless one message alone is larger.
+pub const DELIVERY_BYTES_MAX: usize = 64 * 1024;
+/// The largest frame that a subscriber may send up a topic's WebSocket, in bytes: the largest message, escaped as JSON.
+pub const SOCKET_FRAME_BYTES_MAX: usize = 6 * 64 * 1024 + 4 * 1024;
+/// How many publishes of one WebSocket may be under way at once; beyond, the server reads no further.
+pub const SOCKET_PUBLISHES_MAX: usize = 64;
+/// How long a WebSocket's peer may be silent before it is pinged, in seconds.
+pub const SOCKET_PING_S: u64 = 20;
+/// How long it may be silent before it is given up, in seconds.
+pub const SOCKET_SILENCE_S: u64 = 60;
+/// The least time between two frames that say who is there, in milliseconds.
+pub const PRESENCE_GAP_MS: u64 = 250;
+/// The largest message that `/api/socket/echo` sends back, in bytes.
+pub const SOCKET_ECHO_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// How many bytes of messages all sockets of `/api/socket/echo` together may hold, in bytes.
+pub const SOCKET_ECHO_MEMORY_MAX: usize = 512 * 1024 * 1024;
 
 /// The largest file an upload may be, in bytes.
 pub const UPLOAD_BYTES_MAX: u64 = 1024 * 1024 * 1024;

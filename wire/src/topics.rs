@@ -160,6 +160,83 @@ pub enum Ack {
     /// When the message is in the server's memory. It is lost when the server stops.
     #[default]
     Memory,
+    /// When the message is on the server's disk and the disk has said so (`fsync`). It is there after a crash, and so
+    /// is the topic's epoch. No subscriber sees it earlier.
+    Disk,
+}
+
+/// How a subscriber is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// A request that waits for the next message (RFC 6202 §2).
+    LongPolling,
+    /// An event stream (HTML Standard, "Server-sent events").
+    Sse,
+    /// A response of one JSON object a line that does not end (NDJSON).
+    Stream,
+    /// A WebSocket (RFC 6455).
+    Websocket,
+}
+
+impl Transport {
+    /// Every transport, in the order in which they are shown.
+    pub const ALL: [Transport; 4] = [
+        Transport::LongPolling,
+        Transport::Sse,
+        Transport::Stream,
+        Transport::Websocket,
+    ];
+
+    /// Its name in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Transport::LongPolling => "long_polling",
+            Transport::Sse => "sse",
+            Transport::Stream => "stream",
+            Transport::Websocket => "websocket",
+        }
+    }
+}
+
+/// Who is there: how many subscribers a topic has now, by transport.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Presence {
+    /// Requests that wait for the next message.
+    pub long_polling: u64,
+    /// Event streams.
+    pub sse: u64,
+    /// Streams of lines.
+    pub stream: u64,
+    /// WebSockets.
+    pub websocket: u64,
+}
+
+impl Presence {
+    /// How many subscribers use this transport.
+    pub fn of(&mut self, transport: Transport) -> &mut u64 {
+        match transport {
+            Transport::LongPolling => &mut self.long_polling,
+            Transport::Sse => &mut self.sse,
+            Transport::Stream => &mut self.stream,
+            Transport::Websocket => &mut self.websocket,
+        }
+    }
+
+    /// How many there are in all.
+    pub fn total(&self) -> u64 {
+        self.long_polling + self.sse + self.stream + self.websocket
+    }
+}
+
+/// Presence as it travels: `{"presence":{…}}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PresenceNotice {
+    /// How many subscribers there are, by transport.
+    pub presence: Presence,
 }
 
 /// What `PUT /api/topics/{t}` takes. What is left out stays as it is.
@@ -208,6 +285,8 @@ pub struct TopicState {
     pub bytes: u64,
     /// How many subscribers there are now.
     pub subscribers: u64,
+    /// How they are reached.
+    pub presence: Presence,
     /// When a publish is acknowledged.
     pub ack: Ack,
     /// What the history keeps at most.

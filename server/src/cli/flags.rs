@@ -58,7 +58,7 @@ pub struct Flags {
     )]
     hosts: Vec<String>,
 
-    /// Where uploads are kept; made where it is not there [default: roundtrip in the user's data folder, $XDG_DATA_HOME or ~/.local/share]
+    /// Where uploads, and topics that acknowledge on disk, are kept; made where it is not there [default: roundtrip in the user's data folder, $XDG_DATA_HOME or ~/.local/share]
     #[arg(
         long,
         env = "ROUNDTRIP_DATA_DIR",

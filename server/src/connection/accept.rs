@@ -30,6 +30,8 @@ const ACCEPT_REST: Duration = Duration::from_millis(100);
 /// A refused peer is given this long to read why, and so many of them at once.
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
 const REFUSALS: usize = 256;
+/// How long a connection is silent before the kernel asks whether the peer is still there.
+const KEEPALIVE: Duration = Duration::from_secs(60);
 /// When a refused peer may come again.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// File descriptors that are not for connections.
@@ -223,10 +225,13 @@ fn http(limits: &ConnectionLimits) -> http1::Builder {
     http
 }
 
-/// Small messages go out at once, and a peer that acknowledges nothing is given up by the kernel too.
+/// Small messages go out at once, and a peer that acknowledges nothing is given up by the kernel too; so is one that has
+/// gone without a word from a stream that is silent.
 fn prepare(socket: &TcpStream, limits: &ConnectionLimits) {
     let options = [
         socket.set_nodelay(true),
+        socket2::SockRef::from(socket)
+            .set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(KEEPALIVE)),
         #[cfg(target_os = "linux")]
         socket2::SockRef::from(socket).set_tcp_user_timeout(Some(limits.write_stall)),
     ];

@@ -1,4 +1,5 @@
-//! One pattern, one file, its lesson in Markdown beside it. A lab never imports another lab.
+//! One pattern, one file, its lesson in Markdown beside it. A lab never imports another lab; what those on topics share is
+//! in [`topic`], and the one address that two of them answer in [`polling`].
 
 use utoipa_axum::router::OpenApiRouter;
 use wire::Lab;
@@ -6,8 +7,14 @@ use wire::Lab;
 use crate::AppState;
 
 pub mod image_upload;
+mod long_polling;
+mod polling;
 pub mod publish_subscribe;
 pub mod request_response;
+pub mod server_sent_events;
+mod short_polling;
+mod topic;
+pub mod websocket;
 
 /// The endpoints of all labs.
 pub fn router() -> OpenApiRouter<AppState> {
@@ -41,7 +48,10 @@ fn tagged(lab: Lab, mut router: OpenApiRouter<AppState>) -> OpenApiRouter<AppSta
 fn lab_router(lab: Lab) -> OpenApiRouter<AppState> {
     match lab {
         Lab::RequestResponse => request_response::router(),
-        Lab::PublishSubscribe => publish_subscribe::router(),
+        Lab::PublishSubscribe => publish_subscribe::router()
+            .merge(polling::router())
+            .merge(server_sent_events::router())
+            .merge(websocket::router()),
         Lab::ImageUpload => image_upload::router(),
     }
 }

@@ -54,6 +54,7 @@ mod tests {
             Lab::RequestResponse => &[Kind::Process],
             Lab::PublishSubscribe => &[
                 Kind::Process,
+                Kind::Synced,
                 Kind::Published,
                 Kind::Subscribed,
                 Kind::Unsubscribed,

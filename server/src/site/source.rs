@@ -46,9 +46,9 @@ pub(super) const fn files(lab: Lab) -> &'static [SourceFile] {
         ],
         Lab::PublishSubscribe => &[
             source!("labs/publish_subscribe.rs"),
-            source!("labs/publish_subscribe/sse.rs"),
-            source!("labs/publish_subscribe/delivery.rs"),
-            source!("labs/publish_subscribe/history.rs"),
+            source!("labs/server_sent_events.rs"),
+            source!("labs/topic/streaming.rs"),
+            source!("topics/log.rs"),
         ],
         Lab::ImageUpload => &[
             source!("labs/image_upload.rs"),

@@ -10,6 +10,8 @@ use std::{
 use tokio::time::Instant;
 use wire::{limits::IDEMPOTENCY_S, topics::MessageId};
 
+use super::topic::Keyed;
+
 /// What a key was used for, as a digest of the message.
 pub(super) type Fingerprint = [u8; 32];
 
@@ -27,16 +29,10 @@ impl Keys {
         self.seen.get(key)
     }
 
-    pub(super) fn remember(
-        &mut self,
-        key: &str,
-        fingerprint: Fingerprint,
-        id: MessageId,
-        now: Instant,
-    ) {
-        let key: Arc<str> = key.into();
-        self.order.push_back((now, Arc::clone(&key)));
-        self.seen.insert(key, (fingerprint, id));
+    pub(super) fn remember(&mut self, keyed: &Keyed, id: MessageId, now: Instant) {
+        self.order.push_back((now, Arc::clone(&keyed.key)));
+        self.seen
+            .insert(Arc::clone(&keyed.key), (keyed.fingerprint, id));
     }
 
     /// Forgets those that are old enough and says how many.

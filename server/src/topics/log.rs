@@ -5,7 +5,10 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
-use wire::topics::{Gap, GapReason, HistoryBounds, MessageId};
+use wire::{
+    limits::{DELIVERY_BYTES_MAX, DELIVERY_MESSAGES_MAX},
+    topics::{Gap, GapReason, HistoryBounds, MessageId},
+};
 
 use super::message::{Message, NewMessage};
 
@@ -23,12 +26,20 @@ pub(super) struct Log {
 }
 
 /// How much one read takes at most. At least one message is read where there is one.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     /// Messages.
     pub count: usize,
     /// Bytes of payload.
     pub bytes: usize,
+}
+
+impl Budget {
+    /// What goes out to a subscriber in one write.
+    pub const DELIVERY: Budget = Budget {
+        count: DELIVERY_MESSAGES_MAX,
+        bytes: DELIVERY_BYTES_MAX,
+    };
 }
 
 /// Where a reader stands after asking for what came after an id.
@@ -95,13 +106,32 @@ impl Log {
 
     /// Takes a message. The newest message is kept whatever the bounds say.
     pub(super) fn push(&mut self, new: NewMessage, now: Instant) -> Arc<Message> {
-        self.last += 1;
-        let message = Arc::new(Message::new(self.last(), now, new));
+        let message = Arc::new(Message::new(self.id(self.last + 1), now, new));
+        self.append(Arc::clone(&message), now);
+        message
+    }
+
+    /// Takes a message that has its id, which is the next one.
+    pub(super) fn append(&mut self, message: Arc<Message>, now: Instant) {
+        debug_assert_eq!(message.id, self.id(self.last + 1), "dense and in order");
+        self.last = message.id.offset;
         self.bytes += message.payload().len() as u64;
         self.weight += message.weight();
-        self.messages.push_back(Arc::clone(&message));
+        self.messages.push_back(message);
         self.trim(now);
-        message
+    }
+
+    /// The log as it was when its newest message had the offset `last`: its messages follow by [`Log::append`].
+    pub(super) fn resumed(epoch: u32, after: u64, bounds: HistoryBounds) -> Log {
+        Log {
+            last: after,
+            ..Log::new(epoch, bounds)
+        }
+    }
+
+    /// All that is kept.
+    pub(super) fn messages(&self) -> impl ExactSizeIterator<Item = &Arc<Message>> {
+        self.messages.iter()
     }
 
     /// Drops what is over the bounds.

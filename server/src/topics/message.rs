@@ -1,4 +1,4 @@
-//! One message, encoded once and shared by everyone who reads it.
+//! One message, encoded once for each transport and shared by everyone who reads it.
 
 use std::{fmt::Write, sync::OnceLock};
 
@@ -12,9 +12,9 @@ use wire::topics::{Envelope, MessageId};
 const RFC3339_MICROS: &[BorrowedFormatItem<'static>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
 
-/// What a message takes in memory beyond its payload and the encoding of it, in bytes: the structs, their counters, the
-/// allocator's own.
-const OVERHEAD: u64 = 512;
+/// What a message takes in memory beyond its payload and the encodings of it, in bytes: the structs, their counters, the
+/// allocator's own, and in each encoding the id, the time and the names of the fields.
+const OVERHEAD: u64 = 768;
 
 /// A message as a publisher hands it over.
 #[derive(Debug, Clone)]
@@ -36,20 +36,45 @@ pub struct Message {
     content_type: String,
     payload: Bytes,
     is_text: bool,
+    weight: u64,
     event: OnceLock<Bytes>,
+    frame: OnceLock<Frame>,
 }
 
 impl Message {
     pub(super) fn new(id: MessageId, at: Instant, new: NewMessage) -> Message {
+        Message::taken(id, at, OffsetDateTime::now_utc(), new)
+    }
+
+    /// A message that was taken at some time before.
+    pub(super) fn taken(
+        id: MessageId,
+        at: Instant,
+        time: OffsetDateTime,
+        new: NewMessage,
+    ) -> Message {
+        let is_text = is_text(&new.content_type) && std::str::from_utf8(&new.payload).is_ok();
         Message {
             id,
             at,
-            time: OffsetDateTime::now_utc(),
-            is_text: is_text(&new.content_type) && std::str::from_utf8(&new.payload).is_ok(),
+            time,
+            is_text,
+            weight: weight(&new, is_text),
             content_type: new.content_type,
             payload: new.payload,
             event: OnceLock::new(),
+            frame: OnceLock::new(),
         }
+    }
+
+    /// When the topic took it, on the calendar.
+    pub(super) fn time(&self) -> OffsetDateTime {
+        self.time
+    }
+
+    /// What its publisher said it is.
+    pub(super) fn content_type(&self) -> &str {
+        &self.content_type
     }
 
     /// The payload as it came.
@@ -95,10 +120,114 @@ impl Message {
         })
     }
 
-    /// What the message takes in memory, in bytes.
-    pub(super) fn weight(&self) -> u64 {
-        2 * self.payload.len() as u64 + OVERHEAD
+    /// The envelope in JSON.
+    pub fn json(&self) -> Bytes {
+        let frame = self.framed();
+        frame.bytes.slice(frame.header..frame.bytes.len() - 1)
     }
+
+    /// The envelope in JSON and the line's end.
+    pub fn line(&self) -> Bytes {
+        let frame = self.framed();
+        frame.bytes.slice(frame.header..)
+    }
+
+    /// The envelope as a text frame of a WebSocket, from a server to a client (RFC 6455 §5.2).
+    pub fn frame(&self) -> Bytes {
+        let frame = self.framed();
+        frame.bytes.slice(..frame.bytes.len() - 1)
+    }
+
+    /// One piece of memory serves three encodings: header, JSON, line's end.
+    fn framed(&self) -> &Frame {
+        self.frame.get_or_init(|| {
+            let json = serde_json::to_vec(&self.envelope()).unwrap_or_default();
+            let mut bytes = Vec::with_capacity(json.len() + FRAME_HEADER_MAX + 1);
+            frame_header(Opcode::Text, json.len(), &mut bytes);
+            let header = bytes.len();
+            bytes.extend_from_slice(&json);
+            bytes.push(b'\n');
+            Frame {
+                bytes: bytes.into(),
+                header,
+            }
+        })
+    }
+
+    /// What the message takes in memory, all encodings included, in bytes.
+    pub(super) fn weight(&self) -> u64 {
+        self.weight
+    }
+}
+
+#[derive(Debug)]
+struct Frame {
+    bytes: Bytes,
+    /// The length of the frame's header.
+    header: usize,
+}
+
+/// The longest header of a frame from a server, in bytes.
+const FRAME_HEADER_MAX: usize = 10;
+
+/// What a WebSocket's frame holds (RFC 6455 §11.8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opcode {
+    /// Text in UTF-8.
+    Text = 1,
+    /// Bytes.
+    Binary = 2,
+}
+
+/// The header of a final, unmasked frame with `len` bytes (RFC 6455 §5.2).
+pub fn frame_header(opcode: Opcode, len: usize, out: &mut Vec<u8>) {
+    const FINAL: u8 = 0x80;
+    out.push(FINAL | opcode as u8);
+    match (u8::try_from(len), u16::try_from(len)) {
+        (Ok(len @ ..=125), _) => out.push(len),
+        (_, Ok(len)) => {
+            out.push(126);
+            out.extend_from_slice(&len.to_be_bytes());
+        }
+        _ => {
+            out.push(127);
+            out.extend_from_slice(&(len as u64).to_be_bytes());
+        }
+    }
+}
+
+/// A text as a frame of a WebSocket, from a server to a client.
+pub fn text_frame(text: &str) -> Bytes {
+    let mut frame = Vec::with_capacity(text.len() + FRAME_HEADER_MAX);
+    frame_header(Opcode::Text, text.len(), &mut frame);
+    frame.extend_from_slice(text.as_bytes());
+    frame.into()
+}
+
+/// What a message takes in memory: escaped, text may be six times as long, and each of its lines has a name in an event
+/// stream.
+fn weight(new: &NewMessage, is_text: bool) -> u64 {
+    let payload = new.payload.len() as u64;
+    let mut json = payload / 3 * 4 + 4;
+    let mut event = json;
+    if is_text {
+        json = 0;
+        let mut lines = 0;
+        for byte in &new.payload {
+            json += match byte {
+                b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+                ..0x20 => 6,
+                _ => 1,
+            };
+            lines += u64::from(*byte == b'\n');
+        }
+        event = if new.payload.contains(&b'\r') {
+            json
+        } else {
+            payload + 6 * lines
+        };
+    }
+    payload + event + json + 3 * new.content_type.len() as u64 + OVERHEAD
 }
 
 /// One block of an event stream: the id, the event's type where it is not the default one, and the data line by line.
@@ -198,6 +327,65 @@ mod tests {
             );
             assert_eq!(event.matches("data: {").count(), 1, "{event}");
             assert!(!event.contains('\r'));
+        }
+    }
+
+    #[test]
+    fn frames_and_lines_hold_the_same_json() {
+        for size in [0, 10, 125, 126, 65_000, 65_535, 65_536] {
+            let message = Message::new(
+                MessageId {
+                    epoch: 0xabc,
+                    offset: 7,
+                },
+                Instant::now(),
+                NewMessage {
+                    content_type: "text/plain".into(),
+                    payload: vec![b'x'; size].into(),
+                },
+            );
+            let json = serde_json::to_vec(&message.envelope()).expect("serializes");
+            assert_eq!(message.json(), json);
+            assert_eq!(message.line(), [&json[..], b"\n"].concat());
+            let frame = message.frame();
+            let header: &[u8] = match json.len() {
+                len @ 0..126 => &[0x81, len as u8],
+                len @ 126..65_536 => &[0x81, 126, (len >> 8) as u8, len as u8],
+                len => &[&[0x81, 127][..], &(len as u64).to_be_bytes()].concat(),
+            };
+            assert_eq!(frame, [header, &json].concat());
+            assert_eq!(message.frame().as_ptr(), frame.as_ptr(), "encoded once");
+        }
+    }
+
+    #[test]
+    fn the_weight_covers_every_encoding_at_its_worst() {
+        for (content_type, byte) in [
+            ("text/plain", b'x'),
+            ("text/plain", b'"'),
+            ("text/plain", b'\n'),
+            ("text/plain", b'\r'),
+            ("text/plain", 0),
+            ("image/png", 0),
+        ] {
+            let message = Message::new(
+                MessageId {
+                    epoch: 1,
+                    offset: 1,
+                },
+                Instant::now(),
+                NewMessage {
+                    content_type: content_type.into(),
+                    payload: vec![byte; 10_000].into(),
+                },
+            );
+            let held = message.payload().len() + message.event().len() + message.frame().len();
+            let weight = message.weight();
+            assert!(weight >= held as u64, "{content_type} {byte}: {held}");
+            assert!(
+                weight <= held as u64 + OVERHEAD,
+                "{content_type} {byte}: {held}"
+            );
         }
     }
 

@@ -1,53 +1,79 @@
 //! Topics, their history and their subscribers. Knows no HTTP.
 //!
 //! A topic is an ordered log ([`log`]); a publish appends to it and wakes its readers; a [`Subscriber`] is a place in the
-//! log. Nothing is copied for a subscriber: a message is encoded once and shared ([`message`]). Who asks for what came
-//! after an id gets everything since, once, in order, or is told what is missing.
+//! log. Nothing is copied for a subscriber: a message is encoded once for each transport and shared ([`message`]), and so
+//! is what several read at the same place ([`segment`]). Who asks for what came after an id gets everything since, once,
+//! in order, or is told what is missing.
+//!
+//! What a topic promises with an acknowledgement is chosen for each: that the message is in memory, or on disk ([`disk`]).
 
+mod addresses;
+mod disk;
+#[cfg(test)]
+mod disk_tests;
+mod hub;
 mod keys;
 mod log;
 #[cfg(test)]
 mod log_tests;
 pub mod message;
+mod restore;
+mod segment;
+mod store;
 mod subscriber;
 #[cfg(test)]
 mod tests;
 mod topic;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     time::Duration,
 };
 
+use futures_util::{FutureExt, future::BoxFuture};
 use parking_lot::Mutex;
-use tokio::time::Instant;
+use tokio::{sync::oneshot, time::Instant};
 use wire::{
     limits::{
-        HISTORY_AGE_S, HISTORY_BYTES, HISTORY_COUNT, IDEMPOTENCY_KEYS_MAX, MESSAGE_BYTES_MAX,
-        SUBSCRIBERS_PER_TOPIC_MAX, TOPIC_IDLE_S, TOPICS_MAX, TOPICS_MEMORY_MAX,
+        DISK_TOPICS_MAX, HISTORY_AGE_S, HISTORY_BYTES, HISTORY_COUNT, IDEMPOTENCY_KEYS_MAX,
+        MESSAGE_BYTES_MAX, SUBSCRIBERS_PER_ADDRESS_MAX, SUBSCRIBERS_PER_TOPIC_MAX, TOPIC_IDLE_S,
+        TOPICS_MAX, TOPICS_MEMORY_MAX,
     },
-    topics::{HistoryBounds, MessageId, TopicState, is_topic_name},
+    topics::{Ack, HistoryBounds, MessageId, TopicState, is_topic_name},
 };
 
+pub use disk::Synced;
+pub use hub::{Hub, Page, Publishing, Settings};
 pub use log::Budget;
 pub use message::{Message, NewMessage};
-pub use subscriber::Subscriber;
-pub use topic::{Batch, Publication};
+pub use segment::Segment;
+pub use store::Unstored;
+pub use subscriber::{Reader, Subscriber};
+pub use topic::{Batch, Ending, Publication};
 
-use log::Resumed;
-use topic::{Ended, Topic, Totals};
+use addresses::Addresses;
+use disk::{Ask, Disk, Reply};
+use log::{Log, Resumed};
+use restore::restored;
+use store::Store;
+use topic::{Attempt, Ended, Keyed, Topic, Totals};
 
 /// How much there may be of everything.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Topics at once.
     pub topics: usize,
-    /// Subscribers of one topic at once.
+    /// Topics that are kept on disk.
+    pub disk_topics: usize,
+    /// Subscribers of one topic at once, over all transports.
     pub subscribers: usize,
+    /// Subscribers from one address at once, over all topics and transports.
+    pub subscribers_per_address: usize,
     /// The largest message, in bytes.
     pub message_bytes: u64,
     /// What the messages of all topics may take in memory, in bytes.
@@ -64,7 +90,9 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             topics: TOPICS_MAX,
+            disk_topics: DISK_TOPICS_MAX,
             subscribers: SUBSCRIBERS_PER_TOPIC_MAX,
+            subscribers_per_address: SUBSCRIBERS_PER_ADDRESS_MAX,
             message_bytes: MESSAGE_BYTES_MAX,
             memory_bytes: TOPICS_MEMORY_MAX,
             keys: IDEMPOTENCY_KEYS_MAX,
@@ -90,15 +118,27 @@ pub enum Error {
     /// The cap of topics is reached, and none of them is idle.
     #[error("there are {0} topics already")]
     TooManyTopics(usize),
+    /// The cap of topics on disk is reached.
+    #[error("there are {0} topics on disk already")]
+    TooManyDiskTopics(usize),
     /// The cap of subscribers of this topic is reached.
     #[error("the topic has {0} subscribers already")]
     TooManySubscribers(usize),
+    /// The cap of subscribers from this address is reached.
+    #[error("there are {0} subscribers from this address already")]
+    TooManyFromAddress(usize),
     /// The cap of idempotency keys is reached.
     #[error("{0} idempotency keys are remembered already")]
     TooManyKeys(usize),
     /// The idempotency key was used for another message.
     #[error("the idempotency key was used for another message")]
     KeyReused,
+    /// More is published than the disk takes.
+    #[error("{0} messages wait for the disk already")]
+    DiskBehind(usize),
+    /// It could not be stored; nothing of it was delivered.
+    #[error(transparent)]
+    Unstored(Unstored),
     /// The server is stopping.
     #[error("the server is stopping")]
     Closed,
@@ -115,7 +155,22 @@ pub enum Start {
     After(MessageId),
 }
 
-/// All topics. Cloning it costs one reference count.
+impl Start {
+    /// The place in a log.
+    fn within(self, log: &Log) -> Resumed {
+        let at = |after| Resumed { after, gap: None };
+        match self {
+            Start::Now => at(log.last().offset),
+            Start::Newest(count) => at(log.before_newest(count)),
+            Start::After(id) => log.resume(id),
+        }
+    }
+}
+
+/// The topics by their names.
+type Map = Arc<Mutex<HashMap<Arc<str>, Arc<Topic>>>>;
+
+/// All topics of this process: the hub that is there unless told otherwise. Cloning it costs one reference count.
 #[derive(Debug, Clone, Default)]
 pub struct Topics {
     inner: Arc<Inner>,
@@ -124,13 +179,17 @@ pub struct Topics {
 #[derive(Debug, Default)]
 struct Inner {
     limits: Limits,
-    topics: Mutex<HashMap<String, Arc<Topic>>>,
+    topics: Map,
     totals: Arc<Totals>,
+    addresses: Addresses,
     closed: AtomicBool,
+    /// Where topics are kept that acknowledge on disk.
+    folder: Option<PathBuf>,
+    disk: OnceLock<Disk>,
 }
 
 impl Topics {
-    /// No topic yet.
+    /// No topic yet, and no disk.
     pub fn new(limits: Limits) -> Topics {
         Topics {
             inner: Arc::new(Inner {
@@ -140,101 +199,152 @@ impl Topics {
         }
     }
 
-    /// The bounds in force.
-    pub fn limits(&self) -> &Limits {
-        &self.inner.limits
-    }
-
-    /// Appends a message and wakes the topic's subscribers. Under the same idempotency key the same message is
-    /// published once.
-    pub fn publish(
-        &self,
-        topic: &str,
-        new: NewMessage,
-        key: Option<&str>,
-    ) -> Result<Publication, Error> {
-        if new.payload.len() as u64 > self.inner.limits.message_bytes {
-            return Err(Error::MessageTooLarge(self.inner.limits.message_bytes));
+    /// The topics that this folder keeps, with all that was acknowledged.
+    pub fn open(limits: Limits, folder: &Path) -> Result<Topics, Unstored> {
+        let topics = Topics {
+            inner: Arc::new(Inner {
+                limits,
+                folder: Some(folder.to_owned()),
+                ..Inner::default()
+            }),
+        };
+        if Store::is_in(folder) {
+            topics.start(Store::in_folder(folder))?;
         }
-        let published =
-            self.alive(topic, |topic| topic.publish(&new, key, &self.inner.limits))??;
+        Ok(topics)
+    }
+
+    /// Takes the store's topics in, and starts the thread that keeps them.
+    fn start(&self, mut store: Store) -> Result<(), Unstored> {
+        let mut kept = HashSet::new();
+        for stored in store.load(None)? {
+            let totals = Arc::clone(&self.inner.totals);
+            let topic = Arc::new(restored(stored, totals));
+            kept.insert(Arc::clone(topic.name()));
+            let mut topics = self.inner.topics.lock();
+            topics.insert(Arc::clone(topic.name()), topic);
+        }
         self.relieve();
-        Ok(published)
+        let disk = self.disk_thread(store, kept)?;
+        // Nobody else has started one: this is the beginning.
+        let _ = self.inner.disk.set(disk);
+        Ok(())
     }
 
-    /// Subscribes from some place on.
-    pub fn subscribe(&self, topic: &str, start: Start) -> Result<Subscriber, Error> {
-        self.alive(topic, |topic| {
-            let joined = topic.join(
-                |log| match start {
-                    Start::Now => Resumed {
-                        after: log.last().offset,
-                        gap: None,
-                    },
-                    Start::Newest(count) => Resumed {
-                        after: log.before_newest(count),
-                        gap: None,
-                    },
-                    Start::After(id) => log.resume(id),
-                },
-                &self.inner.limits,
-            )?;
-            Ok(joined.map(|at| Subscriber::new(Arc::clone(topic), at.after, at.gap)))
-        })?
-    }
-
-    /// Changes what a topic's history keeps, making the topic where it is not there.
-    pub fn set_bounds(
-        &self,
-        topic: &str,
-        bounds: impl Fn(HistoryBounds) -> HistoryBounds,
-    ) -> Result<TopicState, Error> {
-        self.alive(topic, |topic| {
-            topic.set_bounds(&bounds)?;
-            topic.state()
+    fn disk_thread(&self, store: Store, kept: HashSet<Arc<str>>) -> Result<Disk, Unstored> {
+        let inner = &self.inner;
+        let (topics, totals) = (Arc::clone(&inner.topics), Arc::clone(&inner.totals));
+        Disk::start(store, kept, topics, totals, inner.limits.clone()).map_err(|cause| {
+            tracing::error!(%cause, "the thread that keeps topics on disk does not start");
+            Unstored::Failed
         })
     }
 
-    /// The state of a topic; `None` where there is none of this name.
-    pub fn state(&self, topic: &str) -> Option<TopicState> {
-        let topic = self.inner.topics.lock().get(topic).map(Arc::clone)?;
-        topic.state().ok()
+    /// The way to the disk, which begins with the first topic that wants it.
+    fn disk(&self) -> Result<&Disk, Error> {
+        if let Some(disk) = self.inner.disk.get() {
+            return Ok(disk);
+        }
+        let folder = self.inner.folder.as_deref();
+        let store = Store::in_folder(folder.ok_or(Error::Unstored(Unstored::ReadOnly))?);
+        let disk = self
+            .disk_thread(store, HashSet::new())
+            .map_err(Error::Unstored)?;
+        Ok(self.inner.disk.get_or_init(|| disk))
     }
 
-    /// Ends a topic with its history; its subscribers read to no end but this one. False where there was none.
-    pub fn end(&self, topic: &str) -> bool {
-        let topic = self.inner.topics.lock().remove(topic);
-        if let Some(topic) = &topic {
-            topic.end();
+    /// Tries to publish; `Err` carries what will be told by the disk's thread.
+    fn begin_publish(&self, topic: &str, new: NewMessage, key: Option<&str>) -> Publishing {
+        let limits = &self.inner.limits;
+        if new.payload.len() as u64 > limits.message_bytes {
+            return Err(Error::MessageTooLarge(limits.message_bytes)).into();
         }
-        topic.is_some()
-    }
-
-    /// Ends all topics for good: the server is stopping, and no stream may hold it up.
-    pub fn close(&self) {
-        self.inner.closed.store(true, Relaxed);
-        let topics = std::mem::take(&mut *self.inner.topics.lock());
-        for topic in topics.values() {
-            topic.end();
-        }
-    }
-
-    /// Drops messages and keys that are too old, and topics that hold nothing and that nobody has used for a while.
-    pub fn sweep(&self) {
-        let topics: Vec<_> = self.inner.topics.lock().values().map(Arc::clone).collect();
-        for topic in &topics {
-            topic.sweep();
-        }
-        let now = Instant::now();
-        self.inner.topics.lock().retain(|_, topic| {
-            let idle = topic.idle_since(true).is_some_and(|since| {
-                now.saturating_duration_since(since) >= self.inner.limits.idle
-            });
-            if idle {
-                topic.end();
-            }
-            !idle
+        let keyed = key.map(|key| Keyed::new(key, &new));
+        let attempt = self.alive(topic, |topic| {
+            let attempt = topic.publish(&new, keyed.as_ref(), limits)?;
+            Ok(match attempt {
+                Attempt::Done(decided) => Attempted::Done(decided),
+                Attempt::ForDisk => Attempted::ForDisk(Arc::clone(topic)),
+            })
         });
+        match attempt {
+            Err(error) => Err(error).into(),
+            Ok(Attempted::Done(decided)) => {
+                self.relieve();
+                decided.into()
+            }
+            Ok(Attempted::ForDisk(topic)) => self.publish_on_disk(topic, new, keyed),
+        }
+    }
+
+    fn publish_on_disk(
+        &self,
+        topic: Arc<Topic>,
+        new: NewMessage,
+        keyed: Option<Keyed>,
+    ) -> Publishing {
+        let name = Arc::clone(topic.name());
+        let (reply, told) = oneshot::channel();
+        let ask = Ask::Publish {
+            topic,
+            new: new.clone(),
+            keyed: keyed.clone(),
+            reply,
+        };
+        if let Err(error) = self.disk().and_then(|disk| disk.ask(ask)) {
+            return Err(error).into();
+        }
+        let topics = self.clone();
+        let told = async move {
+            match told.await {
+                Ok(Ok(told)) => {
+                    topics.relieve();
+                    told
+                }
+                // Its life ended before the turn came: the next one takes it.
+                Ok(Err(Ended)) => {
+                    let key = keyed.as_ref().map(|keyed| &*keyed.key);
+                    topics.begin_publish(&name, new, key).await
+                }
+                Err(_) => Err(Error::Unstored(Unstored::Failed)),
+            }
+        };
+        Publishing::Waiting(told.boxed())
+    }
+
+    /// Asks the disk's thread for something about a topic, until it is told about a life that has not ended.
+    async fn ask<T>(
+        &self,
+        name: &str,
+        ask: impl Fn(Arc<Topic>, Reply<T>) -> Ask,
+    ) -> Result<T, Error> {
+        loop {
+            let topic = self.alive(name, |topic| Ok(Arc::clone(topic)))?;
+            let (reply, told) = oneshot::channel();
+            self.disk()?.ask(ask(topic, reply))?;
+            match told.await {
+                Ok(Ok(told)) => return told,
+                Ok(Err(Ended)) => {}
+                Err(_) => return Err(Error::Unstored(Unstored::Failed)),
+            }
+        }
+    }
+
+    fn present(&self, topic: &str) -> Option<Arc<Topic>> {
+        self.inner.topics.lock().get(topic).map(Arc::clone)
+    }
+
+    /// Begins the next life of a topic that is kept in memory: it has nothing of this one.
+    fn restart_in_memory(&self, topic: &Arc<Topic>) {
+        let mut topics = self.inner.topics.lock();
+        let name = topic.name();
+        if topics.get(name).is_some_and(|now| Arc::ptr_eq(now, topic)) {
+            let totals = Arc::clone(&self.inner.totals);
+            let next = Topic::new(name, totals, topic.bounds());
+            topics.insert(Arc::clone(name), Arc::new(next));
+        }
+        drop(topics);
+        topic.end(Ending::Restarted);
     }
 
     /// Does something with the topic's present life; begins one where there is none.
@@ -268,12 +378,12 @@ impl Topics {
         }
         let totals = Arc::clone(&self.inner.totals);
         let topic = Arc::new(Topic::new(name, totals, self.inner.limits.history));
-        topics.insert(name.to_owned(), Arc::clone(&topic));
+        topics.insert(Arc::clone(topic.name()), Arc::clone(&topic));
         Ok(topic)
     }
 
     /// Ends the topic that has been idle the longest, if one has been for long enough.
-    fn make_room(&self, topics: &mut HashMap<String, Arc<Topic>>) -> bool {
+    fn make_room(&self, topics: &mut HashMap<Arc<str>, Arc<Topic>>) -> bool {
         let longest = topics
             .values()
             .filter_map(|topic| Some((topic.idle_since(false)?, topic)))
@@ -283,7 +393,7 @@ impl Topics {
         match longest {
             Some(topic) => {
                 topics.remove(topic.name());
-                topic.end();
+                topic.end(Ending::Deleted);
                 true
             }
             None => false,
@@ -306,6 +416,160 @@ impl Topics {
         if let Some(topic) = largest {
             // A little more than needed, so that not every publish has to look for the largest.
             topic.shed(over + cap / 64);
+        }
+    }
+}
+
+/// [`Attempt`], with the topic that the disk has to publish to.
+enum Attempted {
+    Done(Result<Publication, Error>),
+    ForDisk(Arc<Topic>),
+}
+
+impl Hub for Topics {
+    fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    fn publish(&self, topic: &str, new: NewMessage, key: Option<&str>) -> Publishing {
+        self.begin_publish(topic, new, key)
+    }
+
+    fn subscribe<'a>(
+        &'a self,
+        topic: &'a str,
+        start: Start,
+        reader: Reader,
+    ) -> BoxFuture<'a, Result<Subscriber, Error>> {
+        let limits = &self.inner.limits;
+        let subscribed = || {
+            let cap = limits.subscribers_per_address;
+            let place = self.inner.addresses.admit(reader.address, cap)?;
+            let (topic, at) = self.alive(topic, |topic| {
+                let joined = topic.join(reader.transport, start, limits)?;
+                Ok(joined.map(|at| (Arc::clone(topic), at)))
+            })??;
+            Ok(Subscriber::new(topic, reader.transport, at, place))
+        };
+        std::future::ready(subscribed()).boxed()
+    }
+
+    fn read<'a>(
+        &'a self,
+        topic: &'a str,
+        start: Start,
+        budget: Budget,
+    ) -> BoxFuture<'a, Result<Page, Error>> {
+        let page = self.alive(topic, |topic| {
+            let at = topic.stand(start)?;
+            let mut batch = topic.read(at.after, budget);
+            batch.gap = subscriber::joined(at.gap, batch.gap);
+            let newest = batch.messages.last().map(|message| message.id);
+            Ok(Page {
+                next: newest.unwrap_or_else(|| {
+                    let gap = batch.gap.as_ref();
+                    topic.id(gap.map_or(at.after, |gap| gap.next.offset - 1))
+                }),
+                last: topic.last(),
+                batch,
+            })
+        });
+        std::future::ready(page).boxed()
+    }
+
+    fn configure<'a>(
+        &'a self,
+        topic: &'a str,
+        settings: Settings,
+    ) -> BoxFuture<'a, Result<TopicState, Error>> {
+        async move {
+            let present = self.alive(topic, |topic| Ok(Arc::clone(topic)))?;
+            let now = present.ack();
+            let ack = settings.ack.unwrap_or(now);
+            if now == Ack::Memory && ack == Ack::Memory {
+                self.alive(topic, |topic| {
+                    topic.set_bounds(settings.bounds(topic.bounds()))
+                })?;
+            } else {
+                self.ask(topic, |topic, reply| Ask::Configure {
+                    ack,
+                    bounds: settings.bounds(topic.bounds()),
+                    topic,
+                    reply,
+                })
+                .await?;
+            }
+            self.alive(topic, |topic| topic.state())
+        }
+        .boxed()
+    }
+
+    fn state<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Option<TopicState>> {
+        let state = self.present(topic).and_then(|topic| topic.state().ok());
+        std::future::ready(state).boxed()
+    }
+
+    fn end<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<bool, Error>> {
+        async move {
+            let Some(present) = self.present(topic) else {
+                return Ok(false);
+            };
+            if self.inner.disk.get().is_some() {
+                // The disk's thread knows whether it has the topic, or is about to.
+                self.ask(topic, |topic, reply| Ask::Remove { topic, reply })
+                    .await?;
+                return Ok(true);
+            }
+            let removed = self.inner.topics.lock().remove(topic);
+            removed.unwrap_or(present).end(Ending::Deleted);
+            Ok(true)
+        }
+        .boxed()
+    }
+
+    fn restart<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<Option<TopicState>, Error>> {
+        async move {
+            let Some(present) = self.present(topic) else {
+                return Ok(None);
+            };
+            match present.ack() {
+                Ack::Memory => self.restart_in_memory(&present),
+                Ack::Disk => {
+                    self.ask(topic, |topic, reply| Ask::Restart { topic, reply })
+                        .await?;
+                }
+            }
+            self.alive(topic, |topic| topic.state()).map(Some)
+        }
+        .boxed()
+    }
+
+    fn close(&self) {
+        self.inner.closed.store(true, Relaxed);
+        let topics = std::mem::take(&mut *self.inner.topics.lock());
+        for topic in topics.values() {
+            topic.end(Ending::Closed);
+        }
+    }
+
+    fn sweep(&self) {
+        let topics: Vec<_> = self.inner.topics.lock().values().map(Arc::clone).collect();
+        for topic in &topics {
+            topic.sweep();
+        }
+        let now = Instant::now();
+        self.inner.topics.lock().retain(|_, topic| {
+            let idle = topic.idle_since(true).is_some_and(|since| {
+                now.saturating_duration_since(since) >= self.inner.limits.idle
+            });
+            if idle {
+                topic.end(Ending::Deleted);
+            }
+            !idle
+        });
+        if let Some(disk) = self.inner.disk.get() {
+            // Where the queue is full it is done the next time.
+            let _ = disk.ask(Ask::Trim);
         }
     }
 }

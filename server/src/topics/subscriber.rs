@@ -1,37 +1,56 @@
 //! A subscriber: a cursor into the shared log and a wake-up. It holds no queue, so a slow one costs nothing but its place.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use tokio::sync::watch;
-use wire::topics::{Gap, MessageId};
+use wire::topics::{Gap, MessageId, Presence, Transport};
 
 use super::{
-    log::Budget,
+    addresses::Place,
+    log::{Budget, Resumed},
     topic::{Batch, Topic},
 };
+
+/// Who subscribes.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader {
+    /// How it is reached.
+    pub transport: Transport,
+    /// The address that it counts under; none where no cap per address applies.
+    pub address: Option<IpAddr>,
+}
 
 /// Reads one topic from some place on: everything since, once, in order, or an explicit gap.
 #[derive(Debug)]
 pub struct Subscriber {
     topic: Arc<Topic>,
+    transport: Transport,
     wake: watch::Receiver<()>,
     /// The offset of the last message it has taken.
     after: u64,
     /// What it has to be told first.
     gap: Option<Gap>,
+    _place: Option<Place>,
 }
 
 impl Subscriber {
     /// The topic has counted it in already.
-    pub(super) fn new(topic: Arc<Topic>, after: u64, gap: Option<Gap>) -> Subscriber {
+    pub(super) fn new(
+        topic: Arc<Topic>,
+        transport: Transport,
+        at: Resumed,
+        place: Option<Place>,
+    ) -> Subscriber {
         let mut wake = topic.watch();
         // The first wait must look at the log, not only at what comes after.
         wake.mark_changed();
         Subscriber {
             topic,
+            transport,
             wake,
-            after,
-            gap,
+            after: at.after,
+            gap: at.gap,
+            _place: place,
         }
     }
 
@@ -40,34 +59,26 @@ impl Subscriber {
         self.topic.name()
     }
 
+    /// How it is reached.
+    pub fn transport(&self) -> Transport {
+        self.transport
+    }
+
     /// The id of the last message it has taken, or the place it began at.
     pub fn position(&self) -> MessageId {
         self.topic.id(self.after)
     }
 
-    /// The id of the topic's newest message.
-    pub fn last(&self) -> MessageId {
-        self.topic.last()
+    /// Who else is there, now and from now on.
+    pub fn presence(&self) -> watch::Receiver<Presence> {
+        self.topic.watch_presence()
     }
 
     /// What is ready now, within the budget; empty when nothing is.
     pub fn take(&mut self, budget: Budget) -> Batch {
         self.wake.mark_unchanged();
         let mut batch = self.topic.read(self.after, budget);
-        if let Some(gap) = self.gap.take() {
-            // Still the gap it was told of when it joined, but by now it may reach further.
-            batch.gap = Some(match batch.gap.take() {
-                Some(later) => Gap {
-                    next: later.next,
-                    missed: gap
-                        .missed
-                        .zip(later.missed)
-                        .map(|(first, more)| first + more),
-                    ..gap
-                },
-                None => gap,
-            });
-        }
+        batch.gap = joined(self.gap.take(), batch.gap);
         if let Some(gap) = &batch.gap {
             self.after = gap.next.offset - 1;
         }
@@ -90,6 +101,21 @@ impl Subscriber {
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
-        self.topic.leave();
+        self.topic.leave(self.transport);
+    }
+}
+
+/// The gap that a reader was told of when it joined, which by the time it reads may reach further.
+pub(super) fn joined(first: Option<Gap>, later: Option<Gap>) -> Option<Gap> {
+    match (first, later) {
+        (Some(first), Some(later)) => Some(Gap {
+            next: later.next,
+            missed: first
+                .missed
+                .zip(later.missed)
+                .map(|(first, more)| first + more),
+            ..first
+        }),
+        (first, later) => first.or(later),
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use wire::topics::{GapReason, HistoryBounds};
+use wire::topics::{GapReason, HistorySettings, Presence, Transport};
 
 use super::*;
 
@@ -25,11 +25,32 @@ fn text(text: &str) -> NewMessage {
     }
 }
 
+/// In memory nothing has to be waited for.
+fn now<T>(future: impl Future<Output = T>) -> T {
+    future.now_or_never().expect("it is through at once")
+}
+
 fn publish(topics: &Topics, topic: &str, payload: &str) -> MessageId {
-    topics
-        .publish(topic, text(payload), None)
+    now(topics.publish(topic, text(payload), None))
         .expect("published")
         .id()
+}
+
+const READER: Reader = Reader {
+    transport: Transport::Sse,
+    address: None,
+};
+
+fn subscribe(topics: &Topics, topic: &str, start: Start) -> Result<Subscriber, Error> {
+    now(topics.subscribe(topic, start, READER))
+}
+
+fn end(topics: &Topics, topic: &str) -> bool {
+    now(topics.end(topic)).expect("nothing is on disk")
+}
+
+fn state(topics: &Topics, topic: &str) -> Option<TopicState> {
+    now(topics.state(topic))
 }
 
 fn payloads(batch: &Batch) -> Vec<&[u8]> {
@@ -43,12 +64,10 @@ fn payloads(batch: &Batch) -> Vec<&[u8]> {
 #[tokio::test(start_paused = true)]
 async fn two_subscribers_read_the_same_bytes_each_from_its_place() {
     let topics = topics(|_| {});
-    let mut early = topics.subscribe("t", Start::Now).expect("subscribed");
+    let mut early = subscribe(&topics, "t", Start::Now).expect("subscribed");
     assert!(early.take(ALL).is_empty());
     let first = publish(&topics, "t", "one");
-    let mut late = topics
-        .subscribe("t", Start::After(first))
-        .expect("subscribed");
+    let mut late = subscribe(&topics, "t", Start::After(first)).expect("subscribed");
     publish(&topics, "t", "two");
     early.ready().await;
     late.ready().await;
@@ -65,7 +84,7 @@ async fn two_subscribers_read_the_same_bytes_each_from_its_place() {
 #[tokio::test(start_paused = true)]
 async fn ready_waits_for_a_message_and_for_the_end() {
     let topics = topics(|_| {});
-    let mut subscriber = topics.subscribe("t", Start::Now).expect("subscribed");
+    let mut subscriber = subscribe(&topics, "t", Start::Now).expect("subscribed");
     subscriber.ready().await;
     assert!(subscriber.take(ALL).is_empty());
     let waited = tokio::time::timeout(Duration::from_secs(3600), subscriber.ready()).await;
@@ -73,16 +92,16 @@ async fn ready_waits_for_a_message_and_for_the_end() {
     publish(&topics, "t", "one");
     subscriber.ready().await;
     assert_eq!(payloads(&subscriber.take(ALL)), [b"one"]);
-    assert!(topics.end("t"));
+    assert!(end(&topics, "t"));
     subscriber.ready().await;
-    assert!(subscriber.take(ALL).ended);
-    assert!(!topics.end("t"));
+    assert!(subscriber.take(ALL).ended.is_some());
+    assert!(!end(&topics, "t"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_subscriber_that_lags_is_told_that_it_was_slow() {
     let topics = topics(|limits| limits.history.count = 2);
-    let mut subscriber = topics.subscribe("t", Start::Now).expect("subscribed");
+    let mut subscriber = subscribe(&topics, "t", Start::Now).expect("subscribed");
     for payload in ["a", "b", "c", "d", "e"] {
         publish(&topics, "t", payload);
     }
@@ -102,9 +121,7 @@ async fn what_is_evicted_between_joining_and_reading_is_in_the_one_gap() {
         publish(&topics, "t", payload);
     }
     // b is gone, c and d are kept; e and f push them out.
-    let mut subscriber = topics
-        .subscribe("t", Start::After(first))
-        .expect("subscribed");
+    let mut subscriber = subscribe(&topics, "t", Start::After(first)).expect("subscribed");
     publish(&topics, "t", "e");
     publish(&topics, "t", "f");
     let batch = subscriber.take(ALL);
@@ -121,14 +138,12 @@ async fn what_is_evicted_between_joining_and_reading_is_in_the_one_gap() {
 async fn a_new_life_has_another_epoch_and_says_so_to_who_knew_the_old_one() {
     let topics = topics(|_| {});
     let old = publish(&topics, "t", "old");
-    topics.end("t");
-    assert_eq!(topics.state("t"), None);
+    end(&topics, "t");
+    assert_eq!(state(&topics, "t"), None);
     let new = publish(&topics, "t", "new");
     assert_ne!(old.epoch, new.epoch);
     assert_eq!(new.offset, 1);
-    let mut subscriber = topics
-        .subscribe("t", Start::After(old))
-        .expect("subscribed");
+    let mut subscriber = subscribe(&topics, "t", Start::After(old)).expect("subscribed");
     let batch = subscriber.take(ALL);
     let gap = batch.gap.as_ref().expect("another life");
     assert_eq!((gap.missed, gap.reason), (None, GapReason::Epoch));
@@ -146,54 +161,52 @@ async fn caps_hold_at_the_limit_and_one_past_it() {
     });
     publish(&topics, "a", "1234");
     assert_eq!(
-        topics.publish("a", text("12345"), None).map(|p| p.id()),
+        now(topics.publish("a", text("12345"), None)).map(|p| p.id()),
         Err(Error::MessageTooLarge(4))
     );
 
-    let one = topics.subscribe("b", Start::Now).expect("the first");
-    let _two = topics.subscribe("b", Start::Now).expect("the second");
+    let one = subscribe(&topics, "b", Start::Now).expect("the first");
+    let _two = subscribe(&topics, "b", Start::Now).expect("the second");
     assert_eq!(
-        topics.subscribe("b", Start::Now).map(drop),
+        subscribe(&topics, "b", Start::Now).map(drop),
         Err(Error::TooManySubscribers(2))
     );
     drop(one);
-    assert_eq!(topics.state("b").map(|state| state.subscribers), Some(1));
-    topics.subscribe("b", Start::Now).expect("one has left");
+    assert_eq!(state(&topics, "b").map(|state| state.subscribers), Some(1));
+    subscribe(&topics, "b", Start::Now).expect("one has left");
 
     assert_eq!(
-        topics.subscribe("c", Start::Now).map(drop),
+        subscribe(&topics, "c", Start::Now).map(drop),
         Err(Error::TooManyTopics(2))
     );
     assert_eq!(
-        topics.subscribe(".c", Start::Now).map(drop),
+        subscribe(&topics, ".c", Start::Now).map(drop),
         Err(Error::BadName)
     );
 
-    topics.publish("a", text("x"), Some("k1")).expect("one key");
+    now(topics.publish("a", text("x"), Some("k1"))).expect("one key");
     assert_eq!(
-        topics.publish("a", text("x"), Some("k2")).map(|p| p.id()),
+        now(topics.publish("a", text("x"), Some("k2"))).map(|p| p.id()),
         Err(Error::TooManyKeys(1))
     );
     tokio::time::advance(Duration::from_secs(600)).await;
-    topics
-        .publish("a", text("x"), Some("k2"))
-        .expect("the first key is forgotten");
+    now(topics.publish("a", text("x"), Some("k2"))).expect("the first key is forgotten");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_topic_makes_room_and_one_that_is_read_does_not() {
     let topics = topics(|limits| limits.topics = 2);
     publish(&topics, "idle", "x");
-    let _subscriber = topics.subscribe("read", Start::Now).expect("subscribed");
+    let _subscriber = subscribe(&topics, "read", Start::Now).expect("subscribed");
     tokio::time::advance(Duration::from_secs(599)).await;
     assert_eq!(
-        topics.publish("new", text("x"), None).map(|p| p.id()),
+        now(topics.publish("new", text("x"), None)).map(|p| p.id()),
         Err(Error::TooManyTopics(2))
     );
     tokio::time::advance(Duration::from_secs(1)).await;
     publish(&topics, "new", "x");
-    assert_eq!(topics.state("idle"), None);
-    assert!(topics.state("read").is_some());
+    assert_eq!(state(&topics, "idle"), None);
+    assert!(state(&topics, "read").is_some());
 }
 
 #[tokio::test(start_paused = true)]
@@ -202,29 +215,28 @@ async fn a_sweep_drops_what_is_too_old_and_topics_that_nobody_uses() {
     publish(&topics, "t", "x");
     tokio::time::advance(Duration::from_secs(60)).await;
     topics.sweep();
-    assert_eq!(topics.state("t").map(|state| state.messages), Some(0));
+    assert_eq!(state(&topics, "t").map(|state| state.messages), Some(0));
     assert_eq!(topics.inner.totals.weight.load(Relaxed), 0);
     tokio::time::advance(Duration::from_secs(540)).await;
     topics.sweep();
-    assert_eq!(topics.state("t"), None);
+    assert_eq!(state(&topics, "t"), None);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_key_means_one_message_for_ten_minutes() {
     let topics = topics(|_| {});
-    let publish = |payload: &str| topics.publish("t", text(payload), Some("k"));
+    let publish = |payload: &str| now(topics.publish("t", text(payload), Some("k")));
     let first = publish("x").expect("published").id();
     assert!(matches!(publish("x"), Ok(Publication::Known(id)) if id == first));
     assert_eq!(publish("y").map(|p| p.id()), Err(Error::KeyReused));
-    let elsewhere = topics
-        .publish("u", text("y"), Some("k"))
-        .expect("a key belongs to its topic");
-    assert!(matches!(elsewhere, Publication::New(_)));
+    let elsewhere =
+        now(topics.publish("u", text("y"), Some("k"))).expect("a key belongs to its topic");
+    assert!(matches!(elsewhere, Publication::New { .. }));
     tokio::time::advance(Duration::from_millis(599_999)).await;
     assert!(matches!(publish("x"), Ok(Publication::Known(_))));
     tokio::time::advance(Duration::from_millis(1)).await;
-    assert!(matches!(publish("y"), Ok(Publication::New(_))));
-    assert_eq!(topics.state("t").map(|state| state.last.offset), Some(2));
+    assert!(matches!(publish("y"), Ok(Publication::New { .. })));
+    assert_eq!(state(&topics, "t").map(|state| state.last.offset), Some(2));
 }
 
 #[tokio::test(start_paused = true)]
@@ -236,12 +248,12 @@ async fn all_topics_together_keep_below_the_memory_cap() {
         publish(&topics, "large", "xxxxxxxxxxxxxxxxxxxx");
         assert!(topics.inner.totals.weight.load(Relaxed) <= cap);
     }
-    let state = |topic| topics.state(topic).expect("it is there");
+    let state = |topic| state(&topics, topic).expect("it is there");
     assert_eq!(state("small").messages, 1);
     assert_eq!(state("large").last.offset, 1_000);
     assert!(state("large").messages > 50);
-    topics.end("large");
-    topics.end("small");
+    end(&topics, "large");
+    end(&topics, "small");
     assert_eq!(topics.inner.totals.weight.load(Relaxed), 0);
 }
 
@@ -251,26 +263,154 @@ async fn history_bounds_can_be_changed() {
     for payload in ["a", "b", "c"] {
         publish(&topics, "t", payload);
     }
-    let state = topics
-        .set_bounds("t", |bounds| HistoryBounds { count: 2, ..bounds })
-        .expect("changed");
+    let settings = Settings {
+        ack: None,
+        history: HistorySettings {
+            count: Some(2),
+            ..HistorySettings::default()
+        },
+    };
+    let state = now(topics.configure("t", settings)).expect("changed");
     assert_eq!((state.messages, state.history.count), (2, 2));
-    let mut newest = topics.subscribe("t", Start::Newest(1)).expect("subscribed");
+    let mut newest = subscribe(&topics, "t", Start::Newest(1)).expect("subscribed");
     assert_eq!(payloads(&newest.take(ALL)), [b"c"]);
-    let mut all = topics.subscribe("t", Start::Newest(9)).expect("subscribed");
+    let mut all = subscribe(&topics, "t", Start::Newest(9)).expect("subscribed");
     assert_eq!(payloads(&all.take(ALL)), [b"b", b"c"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn closing_ends_every_stream_and_begins_no_other() {
     let topics = topics(|_| {});
-    let mut subscriber = topics.subscribe("t", Start::Now).expect("subscribed");
+    let mut subscriber = subscribe(&topics, "t", Start::Now).expect("subscribed");
     topics.close();
     subscriber.ready().await;
-    assert!(subscriber.take(ALL).ended);
+    assert!(subscriber.take(ALL).ended.is_some());
     assert_eq!(
-        topics.subscribe("t", Start::Now).map(drop),
+        subscribe(&topics, "t", Start::Now).map(drop),
         Err(Error::Closed)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_when_a_topic_ends_is_read_before_the_end() {
+    let topics = topics(|_| {});
+    let mut subscriber = subscribe(&topics, "t", Start::Now).expect("subscribed");
+    publish(&topics, "t", "last words");
+    assert!(end(&topics, "t"));
+    let batch = subscriber.take(ALL);
+    assert_eq!(payloads(&batch), [b"last words"]);
+    assert_eq!(batch.ended, None);
+    subscriber.ready().await;
+    assert_eq!(subscriber.take(ALL).ended, Some(Ending::Deleted));
+    assert_eq!(topics.inner.totals.weight.load(Relaxed), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn readers_at_the_same_place_share_one_piece_of_memory() {
+    let topics = topics(|_| {});
+    let mut readers: Vec<_> = (0..3)
+        .map(|_| subscribe(&topics, "t", Start::Now).expect("subscribed"))
+        .collect();
+    for round in 0..3 {
+        publish(&topics, "t", "a");
+        publish(&topics, "t", "b");
+        let pieces: Vec<_> = readers
+            .iter_mut()
+            .map(|reader| reader.take(Budget::DELIVERY).messages)
+            .collect();
+        for encode in [Segment::events, Segment::lines, Segment::frames] {
+            let first = encode(&pieces[0]);
+            assert!(pieces.iter().all(|p| encode(p).as_ptr() == first.as_ptr()));
+        }
+        assert_eq!(pieces[2].last().map(|m| m.id.offset), Some(2 * round + 2));
+    }
+    // What came since is not in the shared piece, and is not missing either.
+    publish(&topics, "t", "c");
+    publish(&topics, "t", "d");
+    assert_eq!(readers[0].take(Budget::DELIVERY).messages.len(), 2);
+    publish(&topics, "t", "e");
+    assert_eq!(readers[1].take(Budget::DELIVERY).messages.len(), 3);
+    assert_eq!(readers[0].take(Budget::DELIVERY).messages.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn presence_counts_by_transport_and_tells_of_changes() {
+    let topics = topics(|_| {});
+    let join = |transport| {
+        let reader = Reader {
+            transport,
+            address: None,
+        };
+        now(topics.subscribe("t", Start::Now, reader)).expect("subscribed")
+    };
+    let socket = join(Transport::Websocket);
+    let mut presence = socket.presence();
+    let polls = [join(Transport::LongPolling), join(Transport::LongPolling)];
+    presence.changed().await.expect("it is told");
+    let there = Presence {
+        long_polling: 2,
+        websocket: 1,
+        ..Presence::default()
+    };
+    assert_eq!(*presence.borrow_and_update(), there);
+    let seen = state(&topics, "t").expect("there");
+    assert_eq!((seen.presence, seen.subscribers), (there, 3));
+    drop(polls);
+    presence.changed().await.expect("it is told");
+    assert_eq!(presence.borrow().total(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn subscribers_from_one_address_are_capped_over_all_topics() {
+    let topics = topics(|limits| limits.subscribers_per_address = 2);
+    let join = |topic: &'static str, address: &str| {
+        let reader = Reader {
+            transport: Transport::Stream,
+            address: Some(address.parse().expect("an address")),
+        };
+        now(topics.subscribe(topic, Start::Now, reader))
+    };
+    let first = join("a", "10.0.0.1").expect("the first");
+    let _second = join("b", "10.0.0.1").expect("the second");
+    assert_eq!(
+        join("c", "10.0.0.1").map(drop),
+        Err(Error::TooManyFromAddress(2))
+    );
+    let _other = join("c", "10.0.0.2").expect("another address");
+    drop(first);
+    join("c", "10.0.0.1").expect("one has left");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_in_memory_is_another_life_with_the_same_bounds() {
+    let topics = topics(|limits| limits.history.count = 3);
+    assert_eq!(now(topics.restart("t")), Ok(None));
+    let old = publish(&topics, "t", "old");
+    let mut subscriber = subscribe(&topics, "t", Start::After(old)).expect("subscribed");
+    let state = now(topics.restart("t")).expect("restarted").expect("there");
+    assert_ne!(state.last.epoch, old.epoch);
+    assert_eq!((state.last.offset, state.history.count), (0, 3));
+    assert_eq!(subscriber.take(ALL).ended, Some(Ending::Restarted));
+    let mut back = subscribe(&topics, "t", Start::After(old)).expect("subscribed");
+    let gap = back.take(ALL).gap.expect("another life");
+    assert_eq!(gap.reason, GapReason::Epoch);
+    assert_eq!((gap.next.epoch, gap.next.offset), (state.last.epoch, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_folder_nothing_is_acknowledged_on_disk() {
+    let topics = topics(|_| {});
+    let settings = Settings {
+        ack: Some(Ack::Disk),
+        ..Settings::default()
+    };
+    assert_eq!(
+        topics.configure("t", settings).await,
+        Err(Error::Unstored(Unstored::ReadOnly))
+    );
+    assert_eq!(
+        state(&topics, "t").map(|state| state.ack),
+        Some(Ack::Memory)
     );
 }
 
@@ -280,22 +420,24 @@ async fn under_concurrency_every_message_comes_once_in_order_or_is_in_a_gap() {
     const PUBLISHERS: u64 = 4;
     const EACH: u64 = 2_000;
     let topics = topics(|limits| limits.history.count = 50);
-    let readers: Vec<_> = (0..4)
-        .map(|_| {
-            let mut subscriber = topics.subscribe("t", Start::Now).expect("subscribed");
+    let few = Budget {
+        count: 7,
+        bytes: usize::MAX,
+    };
+    let readers: Vec<_> = [few, few, Budget::DELIVERY, Budget::DELIVERY]
+        .into_iter()
+        .map(|budget| {
+            let mut subscriber = subscribe(&topics, "t", Start::Now).expect("subscribed");
             tokio::spawn(async move {
                 let mut position = 0;
                 while position < PUBLISHERS * EACH {
                     subscriber.ready().await;
-                    let batch = subscriber.take(Budget {
-                        count: 7,
-                        bytes: usize::MAX,
-                    });
+                    let batch = subscriber.take(budget);
                     if let Some(gap) = batch.gap {
                         assert_eq!(gap.next.offset - 1 - position, gap.missed.expect("known"));
                         position = gap.next.offset - 1;
                     }
-                    for message in batch.messages {
+                    for message in &*batch.messages {
                         position += 1;
                         assert_eq!(message.id.offset, position);
                     }

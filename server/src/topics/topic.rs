@@ -8,13 +8,17 @@ use std::sync::{
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use tokio::{sync::watch, time::Instant};
-use wire::topics::{Ack, Gap, HistoryBounds, MessageId, TopicState};
+use wire::topics::{
+    Ack, Gap, GapReason, HistoryBounds, MessageId, Presence, TopicState, Transport,
+};
 
 use super::{
-    Error, Limits,
+    Error, Limits, Start,
+    disk::Synced,
     keys::{Fingerprint, Keys},
     log::{Budget, Log, Resumed},
     message::{Message, NewMessage},
+    segment::{Recent, Segment},
 };
 
 /// What all topics together hold.
@@ -28,31 +32,58 @@ pub(super) struct Totals {
 
 #[derive(Debug)]
 pub(super) struct Topic {
-    name: String,
+    name: Arc<str>,
     totals: Arc<Totals>,
     shared: Mutex<Shared>,
     /// Told whenever there is something to read, or nothing any more.
     wake: watch::Sender<()>,
+    presence: watch::Sender<Presence>,
 }
 
 #[derive(Debug)]
 struct Shared {
     log: Log,
     keys: Keys,
-    subscribers: usize,
+    ack: Ack,
     used: Instant,
-    ended: bool,
+    ended: Option<Ending>,
+    recent: Option<Recent>,
+}
+
+/// How a topic's life ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Somebody ended the topic: its history is gone.
+    Deleted,
+    /// The topic was restarted: whoever comes back finds its next life.
+    Restarted,
+    /// The server stops.
+    Closed,
 }
 
 /// The topic's life is over: whoever wants the topic must ask for its next one.
 #[derive(Debug)]
 pub(super) struct Ended;
 
+/// What trying to publish came to.
+#[derive(Debug)]
+pub(super) enum Attempt {
+    /// It is decided.
+    Done(Result<Publication, Error>),
+    /// The topic acknowledges on disk: the disk's thread publishes.
+    ForDisk,
+}
+
 /// What a publish came to.
 #[derive(Debug)]
 pub enum Publication {
     /// The topic took the message.
-    New(Arc<Message>),
+    New {
+        /// The message.
+        message: Arc<Message>,
+        /// How it came to the disk, where the topic acknowledges on disk.
+        synced: Option<Synced>,
+    },
     /// The idempotency key was used before, for this message.
     Known(MessageId),
 }
@@ -61,8 +92,24 @@ impl Publication {
     /// The message's id.
     pub fn id(&self) -> MessageId {
         match self {
-            Publication::New(message) => message.id,
+            Publication::New { message, .. } => message.id,
             Publication::Known(id) => *id,
+        }
+    }
+}
+
+/// An idempotency key and what it is used for.
+#[derive(Debug, Clone)]
+pub(super) struct Keyed {
+    pub(super) key: Arc<str>,
+    pub(super) fingerprint: Fingerprint,
+}
+
+impl Keyed {
+    pub(super) fn new(key: &str, message: &NewMessage) -> Keyed {
+        Keyed {
+            key: key.into(),
+            fingerprint: fingerprint(message),
         }
     }
 }
@@ -73,9 +120,9 @@ pub struct Batch {
     /// What is missing before the messages.
     pub gap: Option<Gap>,
     /// The messages, in order.
-    pub messages: Vec<Arc<Message>>,
-    /// Nothing will follow: the topic was ended.
-    pub ended: bool,
+    pub messages: Segment,
+    /// Nothing will follow: the topic's life is over.
+    pub ended: Option<Ending>,
 }
 
 impl Batch {
@@ -87,28 +134,38 @@ impl Batch {
 
 impl Topic {
     pub(super) fn new(name: &str, totals: Arc<Totals>, bounds: HistoryBounds) -> Topic {
+        let log = Log::new(random_epoch(), bounds);
+        Topic::of(name.into(), totals, log, Keys::default(), Ack::Memory)
+    }
+
+    /// A life that goes on with what was kept of it.
+    pub(super) fn of(name: Arc<str>, totals: Arc<Totals>, log: Log, keys: Keys, ack: Ack) -> Topic {
+        totals.weight.fetch_add(log.weight(), Relaxed);
+        totals.keys.fetch_add(keys.len(), Relaxed);
         Topic {
-            name: name.to_owned(),
+            name,
             totals,
             shared: Mutex::new(Shared {
-                log: Log::new(random_epoch(), bounds),
-                keys: Keys::default(),
-                subscribers: 0,
+                log,
+                keys,
+                ack,
                 used: Instant::now(),
-                ended: false,
+                ended: None,
+                recent: None,
             }),
             wake: watch::Sender::new(()),
+            presence: watch::Sender::default(),
         }
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &Arc<str> {
         &self.name
     }
 
-    /// Does something to what is shared and keeps the totals right. `None` when the life is over.
+    /// Does something to what is shared and keeps the totals right.
     fn change<R>(&self, act: impl FnOnce(&mut Shared, Instant) -> R) -> Result<R, Ended> {
         let mut shared = self.shared.lock();
-        if shared.ended {
+        if shared.ended.is_some() {
             return Err(Ended);
         }
         let now = Instant::now();
@@ -121,110 +178,214 @@ impl Topic {
 
     fn account(&self, shared: &Shared, weight_before: u64, keys_before: usize) {
         // Two steps each, and the sum may not pass below zero between them.
-        self.totals.weight.fetch_add(shared.log.weight(), Relaxed);
-        self.totals.weight.fetch_sub(weight_before, Relaxed);
-        self.totals.keys.fetch_add(shared.keys.len(), Relaxed);
-        self.totals.keys.fetch_sub(keys_before, Relaxed);
+        let (weight, keys) = (shared.log.weight(), shared.keys.len());
+        if weight != weight_before {
+            self.totals.weight.fetch_add(weight, Relaxed);
+            self.totals.weight.fetch_sub(weight_before, Relaxed);
+        }
+        if keys != keys_before {
+            self.totals.keys.fetch_add(keys, Relaxed);
+            self.totals.keys.fetch_sub(keys_before, Relaxed);
+        }
     }
 
+    /// Publishes, unless the disk has to.
     pub(super) fn publish(
         &self,
         new: &NewMessage,
-        key: Option<&str>,
+        keyed: Option<&Keyed>,
         limits: &Limits,
-    ) -> Result<Result<Publication, Error>, Ended> {
-        let keyed = key.map(|key| (key, fingerprint(new)));
-        let published = self.change(|shared, now| {
-            shared.used = now;
-            let forgotten = shared.keys.forget(now);
-            if let Some((key, fingerprint)) = &keyed {
-                if let Some((seen, id)) = shared.keys.recall(key) {
-                    return if seen == fingerprint {
-                        Ok(Publication::Known(*id))
-                    } else {
-                        Err(Error::KeyReused)
-                    };
-                }
-                // What was forgotten just now is not off the total yet.
-                if self.totals.keys.load(Relaxed) - forgotten >= limits.keys {
-                    return Err(Error::TooManyKeys(limits.keys));
-                }
+    ) -> Result<Attempt, Ended> {
+        let attempt = self.change(|shared, now| {
+            if shared.ack == Ack::Disk {
+                return Attempt::ForDisk;
+            }
+            if let Some(decided) = self.recall(shared, keyed, limits, now) {
+                return Attempt::Done(decided);
             }
             let message = shared.log.push(new.clone(), now);
-            if let Some((key, fingerprint)) = keyed {
-                shared.keys.remember(key, fingerprint, message.id, now);
+            shared.used = now;
+            if let Some(keyed) = keyed {
+                shared.keys.remember(keyed, message.id, now);
             }
-            Ok(Publication::New(message))
+            Attempt::Done(Ok(Publication::New {
+                message,
+                synced: None,
+            }))
         })?;
-        if let Ok(Publication::New(_)) = published {
+        if let Attempt::Done(Ok(Publication::New { .. })) = attempt {
             self.wake.send_replace(());
         }
-        Ok(published)
+        Ok(attempt)
     }
 
-    pub(super) fn set_bounds(
+    /// What the key decides, if it does.
+    fn recall(
         &self,
-        bounds: impl FnOnce(HistoryBounds) -> HistoryBounds,
-    ) -> Result<(), Ended> {
+        shared: &mut Shared,
+        keyed: Option<&Keyed>,
+        limits: &Limits,
+        now: Instant,
+    ) -> Option<Result<Publication, Error>> {
+        let forgotten = shared.keys.forget(now);
+        let keyed = keyed?;
+        if let Some((seen, id)) = shared.keys.recall(&keyed.key) {
+            return Some(if *seen == keyed.fingerprint {
+                Ok(Publication::Known(*id))
+            } else {
+                Err(Error::KeyReused)
+            });
+        }
+        // What was forgotten just now is not off the total yet.
+        let full = self.totals.keys.load(Relaxed) - forgotten >= limits.keys;
+        full.then_some(Err(Error::TooManyKeys(limits.keys)))
+    }
+
+    /// What the key of a message for the disk decides, if it does.
+    pub(super) fn recall_for_disk(
+        &self,
+        keyed: Option<&Keyed>,
+        limits: &Limits,
+    ) -> Result<Option<Result<Publication, Error>>, Ended> {
+        self.change(|shared, now| self.recall(shared, keyed, limits, now))
+    }
+
+    /// Takes messages that are on disk, in order, and wakes the readers once.
+    pub(super) fn append(&self, messages: Vec<(Arc<Message>, Option<Keyed>)>) -> Result<(), Ended> {
         self.change(|shared, now| {
             shared.used = now;
-            let bounds = bounds(shared.log.bounds());
+            for (message, keyed) in messages {
+                if let Some(keyed) = keyed {
+                    shared.keys.remember(&keyed, message.id, now);
+                }
+                shared.log.append(message, now);
+            }
+        })?;
+        self.wake.send_replace(());
+        Ok(())
+    }
+
+    /// Says when publishes are acknowledged from now on. What comes first is still in the log.
+    pub(super) fn set_ack(&self, ack: Ack) -> Result<Kept, Ended> {
+        self.change(|shared, now| {
+            shared.ack = ack;
+            shared.used = now;
+            Kept {
+                last: shared.log.last(),
+                messages: shared.log.messages().map(Arc::clone).collect(),
+            }
+        })
+    }
+
+    pub(super) fn ack(&self) -> Ack {
+        self.shared.lock().ack
+    }
+
+    pub(super) fn set_bounds(&self, bounds: HistoryBounds) -> Result<(), Ended> {
+        self.change(|shared, now| {
+            shared.used = now;
             shared.log.set_bounds(bounds, now);
         })
     }
 
+    pub(super) fn bounds(&self) -> HistoryBounds {
+        self.shared.lock().log.bounds()
+    }
+
     pub(super) fn state(&self) -> Result<TopicState, Ended> {
+        let presence = *self.presence.borrow();
         self.change(|shared, _| TopicState {
-            topic: self.name.clone(),
+            topic: self.name.to_string(),
             last: shared.log.last(),
             messages: shared.log.len() as u64,
             bytes: shared.log.bytes(),
-            subscribers: shared.subscribers as u64,
-            ack: Ack::Memory,
+            subscribers: presence.total(),
+            presence,
+            ack: shared.ack,
             history: shared.log.bounds(),
         })
     }
 
-    /// Counts a subscriber in.
+    /// Counts a subscriber in, and says where it stands.
     pub(super) fn join(
         &self,
-        from: impl FnOnce(&Log) -> Resumed,
+        transport: Transport,
+        start: Start,
         limits: &Limits,
     ) -> Result<Result<Resumed, Error>, Ended> {
         self.change(|shared, now| {
-            if shared.subscribers >= limits.subscribers {
+            if self.presence.borrow().total() >= limits.subscribers as u64 {
                 return Err(Error::TooManySubscribers(limits.subscribers));
             }
-            shared.subscribers += 1;
+            self.presence
+                .send_modify(|presence| *presence.of(transport) += 1);
             shared.used = now;
-            Ok(from(&shared.log))
+            Ok(start.within(&shared.log))
         })
     }
 
     /// Counts a subscriber out.
-    pub(super) fn leave(&self) {
+    pub(super) fn leave(&self, transport: Transport) {
         let mut shared = self.shared.lock();
-        shared.subscribers = shared.subscribers.saturating_sub(1);
         shared.used = Instant::now();
+        self.presence.send_modify(|presence| {
+            let count = presence.of(transport);
+            *count = count.saturating_sub(1);
+        });
     }
 
     pub(super) fn watch(&self) -> watch::Receiver<()> {
         self.wake.subscribe()
     }
 
+    pub(super) fn watch_presence(&self) -> watch::Receiver<Presence> {
+        self.presence.subscribe()
+    }
+
     /// What follows the offset `after`. A reader that was connected all the time and still misses something was slow.
+    /// What is left when the life ends can be read to its end.
     pub(super) fn read(&self, after: u64, budget: Budget) -> Batch {
-        self.change(|shared, _| {
-            let gap = shared.log.missing(after, wire::topics::GapReason::Slow);
-            Batch {
-                messages: shared.log.read(after, budget),
-                gap,
-                ended: false,
-            }
-        })
-        .unwrap_or(Batch {
-            ended: true,
-            ..Batch::default()
+        let mut shared = self.shared.lock();
+        let ended = shared.ended;
+        if ended.is_none() {
+            let weight = shared.log.weight();
+            shared.log.trim(Instant::now());
+            let keys = shared.keys.len();
+            self.account(&shared, weight, keys);
+        }
+        let gap = shared.log.missing(after, GapReason::Slow);
+        let from = gap.as_ref().map_or(after, |gap| gap.next.offset - 1);
+        let messages = self.segment(&mut shared, from, budget);
+        Batch {
+            ended: ended.filter(|_| messages.is_empty()),
+            gap,
+            messages,
+        }
+    }
+
+    /// The messages behind `after`: the same segment for each of several readers at the same place.
+    fn segment(&self, shared: &mut Shared, after: u64, budget: Budget) -> Segment {
+        let last = shared.log.last().offset;
+        if after == last {
+            return Segment::default();
+        }
+        if budget != Budget::DELIVERY {
+            return shared.log.read(after, budget).into();
+        }
+        if let Some(segment) = shared.recent.as_ref().and_then(|r| r.serves(after, last)) {
+            return segment.clone();
+        }
+        let segment = Segment::from(shared.log.read(after, budget));
+        shared.recent = (segment.len() > 1 && self.presence.borrow().total() > 1)
+            .then(|| Recent::new(after, last, segment.clone()));
+        segment
+    }
+
+    /// Where a reader stands that does not subscribe.
+    pub(super) fn stand(&self, start: Start) -> Result<Resumed, Ended> {
+        self.change(|shared, now| {
+            shared.used = now;
+            start.within(&shared.log)
         })
     }
 
@@ -234,6 +395,11 @@ impl Topic {
 
     pub(super) fn last(&self) -> MessageId {
         self.shared.lock().log.last()
+    }
+
+    /// The offset of the oldest message that is kept, or of the next one.
+    pub(super) fn first(&self) -> u64 {
+        self.shared.lock().log.first()
     }
 
     /// What the topic holds in memory, in bytes.
@@ -248,31 +414,49 @@ impl Topic {
 
     /// Drops what is too old.
     pub(super) fn sweep(&self) {
-        let _ = self.change(|shared, now| shared.keys.forget(now));
+        let _ = self.change(|shared, now| {
+            shared.keys.forget(now);
+            shared.recent = None;
+        });
     }
 
-    /// When it was last used, if nobody reads it now; `empty`: and it holds nothing.
+    /// When it was last used, if nobody reads it now and it promises nothing beyond memory; `empty`: and it holds
+    /// nothing.
     pub(super) fn idle_since(&self, empty: bool) -> Option<Instant> {
         let shared = self.shared.lock();
-        let idle = shared.subscribers == 0 && !(empty && shared.log.len() > 0);
+        let idle = self.presence.borrow().total() == 0
+            && shared.ack == Ack::Memory
+            && !(empty && shared.log.len() > 0);
         idle.then_some(shared.used)
     }
 
-    /// Ends this life: readers get what is left of nothing, and the memory is free.
-    pub(super) fn end(&self) {
+    /// Ends this life: nothing is taken any more, and readers read what is left.
+    pub(super) fn end(&self, ending: Ending) {
         let mut shared = self.shared.lock();
-        if !shared.ended {
-            shared.ended = true;
+        if shared.ended.is_none() {
+            shared.ended = Some(ending);
             self.totals.weight.fetch_sub(shared.log.weight(), Relaxed);
             self.totals.keys.fetch_sub(shared.keys.len(), Relaxed);
             drop(shared);
             self.wake.send_replace(());
         }
     }
+
+    /// Has this life been closed because the server stops?
+    pub(super) fn is_closed(&self) -> bool {
+        self.shared.lock().ended == Some(Ending::Closed)
+    }
+}
+
+/// What a topic holds at some moment.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) last: MessageId,
+    pub(super) messages: Vec<Arc<Message>>,
 }
 
 /// What tells one message from another under the same key.
-fn fingerprint(new: &NewMessage) -> Fingerprint {
+pub(super) fn fingerprint(new: &NewMessage) -> Fingerprint {
     let mut hasher = Sha256::new();
     hasher.update((new.content_type.len() as u64).to_be_bytes());
     hasher.update(&new.content_type);

@@ -1,4 +1,4 @@
-//! `/api/topics/{topic}` itself: what it holds, what it should hold, and its end.
+//! `/api/topics/{topic}` itself: what it holds and promises, what it should, its restart and its end.
 
 use axum::{extract::State, http::StatusCode};
 use serde_json::Value;
@@ -6,15 +6,17 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use wire::{
     Problem,
     limits::{HISTORY_AGE_S_MAX, HISTORY_BYTES_MAX, HISTORY_COUNT_MAX, MESSAGE_BYTES_MAX},
-    topics::{HistoryBounds, HistorySettings, TopicSettings, TopicState},
+    topics::{HistorySettings, TopicSettings, TopicState},
 };
 
-use super::request::TopicName;
-use crate::{AppState, Error, Result, extract::Json};
+use super::super::topic::request::TopicName;
+use crate::{AppState, Error, Result, extract::Json, topics::Settings};
 
 /// The routes of the topic itself.
 pub(super) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(show, settings, end))
+    OpenApiRouter::new()
+        .routes(routes!(show, settings, end))
+        .routes(routes!(restart))
 }
 
 /// Show a topic's state.
@@ -32,15 +34,17 @@ async fn show(
     State(app): State<AppState>,
     TopicName { topic }: TopicName,
 ) -> Result<Json<TopicState>> {
-    match app.topics().state(&topic) {
+    match app.topics().state(&topic).await {
         Some(state) => Ok(Json(state)),
         None => Err(none_of(&topic)),
     }
 }
 
-/// Set what a topic's history keeps.
+/// Set what a topic promises and keeps.
 ///
-/// Makes the topic where it is not there yet. What is left out stays as it is.
+/// Makes the topic where it is not there yet. What is left out stays as it is. `"ack": "disk"` brings the history to the
+/// disk, and from then on a publish is delivered and acknowledged only when the disk has it: after a crash the topic goes
+/// on with all that was acknowledged, under the same epoch. `"ack": "memory"` takes it off the disk.
 #[utoipa::path(
     put,
     path = "/api/topics/{topic}",
@@ -52,6 +56,8 @@ async fn show(
         (status = 413, body = Problem, content_type = "application/problem+json", description = "The body is too large."),
         (status = 415, body = Problem, content_type = "application/problem+json", description = "The body is not JSON."),
         (status = 429, body = Problem, content_type = "application/problem+json", description = "A cap is reached."),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "The server is stopping, or the disk is behind."),
+        (status = 507, body = Problem, content_type = "application/problem+json", description = "The disk is full or failed."),
     ),
 )]
 async fn settings(
@@ -60,11 +66,6 @@ async fn settings(
     Json(mut body): Json<Value>,
 ) -> Result<Json<TopicState>> {
     as_whole_numbers(&mut body);
-    if body.get("ack").and_then(Value::as_str) == Some("disk") {
-        return Err(Error::BadRequest(
-            "Messages are acknowledged when they are in memory; acknowledging them on disk is not offered yet.".into(),
-        ));
-    }
     // serde would take an array for a struct.
     let history = body
         .get("history")
@@ -79,17 +80,43 @@ async fn settings(
     })?;
     let history = settings.history.unwrap_or_default();
     check(&history)?;
-    let state = app.topics().set_bounds(&topic, |now| HistoryBounds {
-        count: history.count.unwrap_or(now.count),
-        bytes: history.bytes.unwrap_or(now.bytes),
-        age_s: history.age_s.unwrap_or(now.age_s),
-    })?;
+    let settings = Settings {
+        ack: settings.ack,
+        history,
+    };
+    let state = app.topics().configure(&topic, settings).await?;
     Ok(Json(state))
+}
+
+/// Restart a topic.
+///
+/// Does to this topic what a restart of the server does to all: its subscribers' streams end (a WebSocket's with 1001),
+/// and they come back. A topic in memory begins a new life, with another epoch; one on disk goes on.
+#[utoipa::path(
+    post,
+    path = "/api/topics/{topic}/restart",
+    params(TopicName),
+    responses(
+        (status = 200, body = TopicState, description = "The topic as it is now."),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "No topic name."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "There is no such topic."),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "The server is stopping, or the disk is behind."),
+        (status = 507, body = Problem, content_type = "application/problem+json", description = "The disk failed."),
+    ),
+)]
+async fn restart(
+    State(app): State<AppState>,
+    TopicName { topic }: TopicName,
+) -> Result<Json<TopicState>> {
+    match app.topics().restart(&topic).await? {
+        Some(state) => Ok(Json(state)),
+        None => Err(none_of(&topic)),
+    }
 }
 
 /// End a topic.
 ///
-/// Its history is gone and its subscribers' streams end. The next publish or subscriber begins a new life, with another
+/// Its history is gone, also from the disk, and its subscribers' streams end (a WebSocket's with 1000). The next publish or subscriber begins a new life, with another
 /// epoch.
 #[utoipa::path(
     delete,
@@ -99,10 +126,12 @@ async fn settings(
         (status = 204, description = "The topic has ended."),
         (status = 400, body = Problem, content_type = "application/problem+json", description = "No topic name."),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "There is no such topic."),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "The disk is behind."),
+        (status = 507, body = Problem, content_type = "application/problem+json", description = "The disk failed."),
     ),
 )]
 async fn end(State(app): State<AppState>, TopicName { topic }: TopicName) -> Result<StatusCode> {
-    if app.topics().end(&topic) {
+    if app.topics().end(&topic).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(none_of(&topic))

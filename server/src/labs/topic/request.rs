@@ -14,7 +14,11 @@ use wire::{
     topics::{MessageId, is_topic_name},
 };
 
-use crate::{Error, Result, extract::Path, topics};
+use crate::{
+    Error, Result,
+    extract::Path,
+    topics::{self, Unstored},
+};
 
 /// The longest `Content-Type` of a message, in bytes.
 const CONTENT_TYPE_MAX: usize = 255;
@@ -22,7 +26,7 @@ const CONTENT_TYPE_MAX: usize = 255;
 /// The topic that the path names.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Path)]
-pub(super) struct TopicName {
+pub(crate) struct TopicName {
     /// The topic: 1–128 of `A–Z a–z 0–9 . _ ~ -`, not beginning with a full stop.
     #[param(
         min_length = 1,
@@ -30,7 +34,7 @@ pub(super) struct TopicName {
         pattern = "^[A-Za-z0-9_~-][A-Za-z0-9._~-]*$",
         example = "news"
     )]
-    pub(super) topic: String,
+    pub(crate) topic: String,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for TopicName {
@@ -49,13 +53,13 @@ impl<S: Send + Sync> FromRequestParts<S> for TopicName {
 /// Where a subscriber wants to begin.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Since {
+pub(crate) struct Since {
     /// The id of the last message seen: the stream begins behind it. Without it, with the next message.
-    pub(super) after: Option<MessageId>,
+    pub(crate) after: Option<MessageId>,
 }
 
 /// The message that a client of an event stream saw last (HTML Standard, `Last-Event-ID`).
-pub(super) fn last_event_id(headers: &HeaderMap) -> Result<Option<MessageId>> {
+pub(crate) fn last_event_id(headers: &HeaderMap) -> Result<Option<MessageId>> {
     let name = HeaderName::from_static("last-event-id");
     match headers.get(name).map(|value| value.to_str()) {
         // A client that has seen none sends nothing, or nothing in it.
@@ -71,7 +75,7 @@ pub(super) fn last_event_id(headers: &HeaderMap) -> Result<Option<MessageId>> {
 }
 
 /// The `Idempotency-Key`, with the quotes that the draft standard asks for or without.
-pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>> {
+pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>> {
     let Some(value) = headers.get("idempotency-key") else {
         return Ok(None);
     };
@@ -80,8 +84,13 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>> {
         .strip_prefix('"')
         .and_then(|text| text.strip_suffix('"'))
         .unwrap_or(text);
-    if (1..=IDEMPOTENCY_KEY_MAX).contains(&key.len()) {
-        Ok(Some(key.to_owned()))
+    checked_key(key).map(|key| Some(key.to_owned()))
+}
+
+/// An idempotency key, if it is one.
+pub(crate) fn checked_key(key: &str) -> Result<&str> {
+    if (1..=IDEMPOTENCY_KEY_MAX).contains(&key.len()) && is_visible(key) {
+        Ok(key)
     } else {
         Err(Error::BadRequest(format!(
             "An Idempotency-Key has 1 to {IDEMPOTENCY_KEY_MAX} visible ASCII characters."
@@ -89,24 +98,43 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>> {
     }
 }
 
-/// What the message says it is. Where it says nothing, the bytes decide (RFC 9110 §8.3).
-pub(super) fn content_type(headers: &HeaderMap, payload: &[u8]) -> Result<String> {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else {
-        return Ok(match std::str::from_utf8(payload) {
-            Ok(_) => "text/plain; charset=utf-8".into(),
-            Err(_) => "application/octet-stream".into(),
-        });
-    };
-    match value.to_str() {
-        Ok(text) if text.len() <= CONTENT_TYPE_MAX => Ok(text.to_owned()),
-        _ => Err(Error::BadRequest(format!(
+/// A message's media type, if it may be one.
+pub(crate) fn checked_content_type(text: &str) -> Result<&str> {
+    if text.len() <= CONTENT_TYPE_MAX && is_visible(text) {
+        Ok(text)
+    } else {
+        Err(Error::BadRequest(format!(
             "Content-Type has at most {CONTENT_TYPE_MAX} visible ASCII characters."
-        ))),
+        )))
+    }
+}
+
+fn is_visible(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
+}
+
+/// What a message is that says nothing about itself: the bytes decide (RFC 9110 §8.3).
+pub(crate) fn guessed_content_type(payload: &[u8]) -> &'static str {
+    match std::str::from_utf8(payload) {
+        Ok(_) => "text/plain; charset=utf-8",
+        Err(_) => "application/octet-stream",
+    }
+}
+
+/// What the message says it is.
+pub(crate) fn content_type(headers: &HeaderMap, payload: &[u8]) -> Result<String> {
+    match headers.get(header::CONTENT_TYPE) {
+        None => Ok(guessed_content_type(payload).to_owned()),
+        Some(value) => {
+            // What is not visible ASCII is refused as such.
+            let text = value.to_str().unwrap_or("\0");
+            checked_content_type(text).map(str::to_owned)
+        }
     }
 }
 
 /// Reads a message, at most `limit` bytes of it.
-pub(super) async fn payload(body: Body, limit: u64) -> Result<Bytes> {
+pub(crate) async fn payload(body: Body, limit: u64) -> Result<Bytes> {
     let too_large = Error::TooLarge {
         what: "A message",
         limit,
@@ -143,13 +171,41 @@ impl From<topics::Error> for Error {
                 unit: "bytes",
             },
             E::TooManyTopics(limit) => too_many("Topics", limit),
+            E::TooManyDiskTopics(limit) => too_many("Topics on disk", limit),
             E::TooManySubscribers(limit) => too_many("Subscribers of one topic", limit),
+            E::TooManyFromAddress(limit) => too_many("Subscribers from your address", limit),
             E::TooManyKeys(limit) => too_many("Remembered idempotency keys", limit),
             E::KeyReused => Error::Unprocessable(
                 "This Idempotency-Key was used for another message within the last 10 minutes. Send a new key."
                     .into(),
             ),
+            E::DiskBehind(_) => Error::Unavailable(
+                "More is being published than the disk takes. Try again in a moment.".into(),
+            ),
+            E::Unstored(why) => Error::Storage(unstored(why).into()),
             E::Closed => Error::Unavailable("The server is stopping. Try again in a moment.".into()),
+        }
+    }
+}
+
+/// What could not be done, why, and what to do.
+fn unstored(why: Unstored) -> &'static str {
+    match why {
+        Unstored::Full => {
+            "The server's disk is full: nothing was published or changed. Make room on it, or let the topic acknowledge in \
+             memory."
+        }
+        Unstored::ReadOnly => {
+            "The server's data folder cannot be written to: nothing was published or changed. Start it with another \
+             --data-dir, or let the topic acknowledge in memory."
+        }
+        Unstored::InUse => {
+            "Another Roundtrip uses this data folder: nothing was published or changed. Start this one with another \
+             --data-dir, or let the topic acknowledge in memory."
+        }
+        Unstored::Failed => {
+            "The server's disk failed: nothing was delivered. The reason is in the server's log. The topic can acknowledge \
+             in memory instead."
         }
     }
 }

@@ -1,0 +1,128 @@
+//! A response that does not end: everything that is ready leaves in one piece.
+
+use std::{convert::Infallible, pin::Pin, time::Duration};
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::stream;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::delivery;
+use crate::{
+    connection::Exchange,
+    topics::{Batch, Budget, Subscriber},
+};
+
+/// How messages look in the stream.
+pub(crate) trait Format: Send + 'static {
+    /// What is sent where nothing has been for a while, so that the connection does not look dead; and how long a while
+    /// is.
+    const HEARTBEAT: Option<(Bytes, Duration)>;
+
+    /// The gap and the messages, as they are sent.
+    fn encode(&mut self, batch: &Batch) -> Bytes;
+}
+
+/// One subscriber's stream. It says in the trace when it begins and when it is dropped, whoever ended it.
+struct Streaming<F> {
+    subscriber: Subscriber,
+    exchange: Exchange,
+    format: F,
+    silence: Option<Silence>,
+}
+
+impl<F> Drop for Streaming<F> {
+    fn drop(&mut self) {
+        delivery::unsubscribed(&self.exchange, &self.subscriber, None);
+    }
+}
+
+/// The response's body.
+pub(crate) fn body<F: Format>(subscriber: Subscriber, exchange: Exchange, format: F) -> Body {
+    Body::from_stream(pieces(subscriber, exchange, format))
+}
+
+/// What is sent, piece by piece.
+pub(crate) fn pieces<F: Format>(
+    subscriber: Subscriber,
+    exchange: Exchange,
+    format: F,
+) -> impl stream::Stream<Item = Result<Bytes, Infallible>> {
+    delivery::subscribed(&exchange, &subscriber);
+    let streaming = Streaming {
+        subscriber,
+        exchange,
+        format,
+        silence: F::HEARTBEAT.map(|(_, longest)| Silence::new(longest)),
+    };
+    stream::unfold(streaming, |mut streaming| async move {
+        let bytes = streaming.next().await?;
+        Some((Ok(bytes), streaming))
+    })
+}
+
+impl<F: Format> Streaming<F> {
+    /// What to send next; `None` when the topic has ended.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            let batch = self.subscriber.take(Budget::DELIVERY);
+            if !batch.is_empty() {
+                delivery::delivered(&self.exchange, self.subscriber.topic(), &batch);
+                if let Some(silence) = &mut self.silence {
+                    silence.broken();
+                }
+                return Some(self.format.encode(&batch));
+            }
+            if batch.ended.is_some() {
+                return None;
+            }
+            match (&mut self.silence, F::HEARTBEAT) {
+                (Some(silence), Some((heartbeat, _))) => tokio::select! {
+                    biased;
+                    () = self.subscriber.ready() => {}
+                    () = silence.over() => return Some(heartbeat),
+                },
+                _ => self.subscriber.ready().await,
+            }
+        }
+    }
+}
+
+/// How long nothing has been sent. The timer is set anew only when it goes off: that costs less than setting it for each
+/// message.
+struct Silence {
+    since: Instant,
+    longest: Duration,
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Silence {
+    fn new(longest: Duration) -> Silence {
+        let since = Instant::now();
+        Silence {
+            since,
+            longest,
+            timer: Box::pin(sleep_until(since + longest)),
+        }
+    }
+
+    fn broken(&mut self) {
+        self.since = Instant::now();
+    }
+
+    /// Waits until it has lasted for too long, and begins anew.
+    async fn over(&mut self) {
+        loop {
+            self.timer.as_mut().await;
+            let now = Instant::now();
+            let over = now >= self.since + self.longest;
+            if over {
+                self.since = now;
+            }
+            self.timer.as_mut().reset(self.since + self.longest);
+            if over {
+                return;
+            }
+        }
+    }
+}

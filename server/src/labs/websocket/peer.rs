@@ -1,0 +1,331 @@
+//! One WebSocket: messages in, frames out, pings, and how it ends.
+//!
+//! tungstenite reads the protocol out of memory; the bytes come and go here. So frames that many sockets share are written
+//! as they are, in one write with whatever else is ready, and a socket that is silent holds next to nothing.
+
+use std::{
+    future::poll_fn,
+    io::{self, Read, Write},
+    pin::{Pin, pin},
+    task::{Poll, ready},
+    time::Duration,
+};
+
+use bytes::{Buf, Bytes, BytesMut};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::{
+    io::{AsyncRead, AsyncWriteExt, ReadBuf},
+    time::{Instant, Sleep, sleep_until, timeout},
+};
+use tungstenite::{
+    Error, Message,
+    error::{CapacityError, ProtocolError},
+    protocol::{CloseFrame, Role, WebSocket, WebSocketConfig, frame::coding::CloseCode},
+};
+use wire::{
+    limits::{SOCKET_PING_S, SOCKET_SILENCE_S},
+    socket::close_code,
+};
+
+/// How much is read at once, in bytes.
+const READ_BYTES: usize = 16 * 1024;
+/// What tungstenite keeps ready for reading, in bytes: thousands of sockets may be open.
+const BUFFER_BYTES: usize = 1024;
+/// How long the peer may take to say goodbye.
+const GOODBYE_MAX: Duration = Duration::from_secs(2);
+/// How long the server still reads from a peer that it no longer understands.
+const LAST_READ_MAX: Duration = Duration::from_millis(500);
+const PING: Duration = Duration::from_secs(SOCKET_PING_S);
+const SILENCE: Duration = Duration::from_secs(SOCKET_SILENCE_S);
+
+/// What a socket is allowed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// The largest message that is read, in bytes.
+    pub(super) message_bytes: usize,
+    /// How long the peer may take nothing of what is sent.
+    pub(super) stall: Duration,
+}
+
+/// Why a socket ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum End {
+    /// The peer said goodbye.
+    Goodbye,
+    /// The connection broke.
+    Broken,
+    /// The server says this code and reason.
+    Close(u16, String),
+}
+
+impl End {
+    /// The reason, where it is the server's.
+    pub(super) fn why(&self) -> Option<&str> {
+        match self {
+            End::Close(_, why) => Some(why),
+            End::Goodbye | End::Broken => None,
+        }
+    }
+
+    /// What the peer did to the protocol.
+    fn of(error: &Error, bounds: Bounds) -> End {
+        let close = |code, why: String| End::Close(code, why);
+        match error {
+            Error::Capacity(CapacityError::MessageTooLong { .. }) => close(
+                close_code::TOO_BIG,
+                format!("a message has at most {} bytes", bounds.message_bytes),
+            ),
+            Error::Utf8(_) => close(close_code::NOT_TEXT, "text has to be UTF-8".into()),
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => End::Broken,
+            Error::Protocol(error) => close(close_code::PROTOCOL, error.to_string()),
+            _ => End::Broken,
+        }
+    }
+}
+
+/// The other side of one WebSocket, on an upgraded connection.
+pub(super) struct Peer {
+    io: TokioIo<Upgraded>,
+    socket: WebSocket<Pipe>,
+    bounds: Bounds,
+    heard: Instant,
+    beat: Pin<Box<Sleep>>,
+}
+
+/// The socket as tungstenite sees it: memory.
+#[derive(Default)]
+struct Pipe {
+    incoming: BytesMut,
+    outgoing: BytesMut,
+    /// Nothing more will come in.
+    ended: bool,
+    /// How many bytes of a message came so far.
+    partial: usize,
+}
+
+impl Read for Pipe {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.incoming.is_empty() {
+            // A silent socket keeps no buffer.
+            self.incoming = BytesMut::new();
+            return if self.ended {
+                Ok(0)
+            } else {
+                Err(io::ErrorKind::WouldBlock.into())
+            };
+        }
+        let count = out.len().min(self.incoming.len());
+        self.incoming.copy_to_slice(&mut out[..count]);
+        Ok(count)
+    }
+}
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.outgoing.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Peer {
+    pub(super) fn new(upgraded: Upgraded, bounds: Bounds) -> Peer {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(BUFFER_BYTES)
+            .write_buffer_size(0)
+            .max_message_size(Some(bounds.message_bytes))
+            .max_frame_size(Some(bounds.message_bytes));
+        let now = Instant::now();
+        Peer {
+            io: TokioIo::new(upgraded),
+            socket: WebSocket::from_raw_socket(Pipe::default(), Role::Server, Some(config)),
+            bounds,
+            heard: now,
+            beat: Box::pin(sleep_until(now + PING)),
+        }
+    }
+
+    /// How many bytes of a message are here whose end is not.
+    pub(super) fn partial(&self) -> usize {
+        self.socket.get_ref().partial
+    }
+
+    /// The next message. `None`: there is none yet, but there may be something to flush. Nothing is lost where this is
+    /// dropped half-way.
+    pub(super) async fn receive(&mut self) -> Result<Option<Message>, End> {
+        if let Some(message) = self.parse()? {
+            return Ok(Some(message));
+        }
+        tokio::select! {
+            read = fill(&mut self.io, self.socket.get_mut()) => {
+                read.map_err(|_| End::Broken)?;
+                self.heard = Instant::now();
+            }
+            () = self.beat.as_mut() => self.beat()?,
+        }
+        self.parse()
+    }
+
+    fn parse(&mut self) -> Result<Option<Message>, End> {
+        match self.socket.read() {
+            Ok(Message::Close(_)) => Err(End::Goodbye),
+            Ok(message) => {
+                if message.is_text() || message.is_binary() {
+                    self.socket.get_mut().partial = 0;
+                }
+                Ok(Some(message))
+            }
+            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(End::of(&error, self.bounds)),
+        }
+    }
+
+    /// The peer was silent for a while: it is pinged, and in the end given up.
+    fn beat(&mut self) -> Result<(), End> {
+        let now = Instant::now();
+        if now >= self.heard + SILENCE {
+            return Err(End::Close(
+                close_code::SLOW,
+                format!("silent: nothing came for {SOCKET_SILENCE_S} s, not even a pong"),
+            ));
+        }
+        if now >= self.heard + PING {
+            // It goes into memory, which cannot fail.
+            let _ = self.socket.send(Message::Ping(Bytes::new()));
+            self.beat.as_mut().reset(now + PING);
+        } else {
+            self.beat.as_mut().reset(self.heard + PING);
+        }
+        Ok(())
+    }
+
+    /// Puts a frame before what is sent next.
+    pub(super) fn queue(&mut self, frame: &[u8]) {
+        self.socket.get_mut().outgoing.extend_from_slice(frame);
+    }
+
+    /// Sends what is queued, pongs included, and then these frames. Whoever does not take them in time is too slow.
+    pub(super) async fn send(&mut self, mut frames: Bytes) -> Result<(), End> {
+        // Pongs stand in tungstenite's own queue.
+        let _ = self.socket.flush();
+        let stall = self.bounds.stall;
+        let outgoing = &mut self.socket.get_mut().outgoing;
+        if outgoing.is_empty() && frames.is_empty() {
+            return Ok(());
+        }
+        let written = {
+            let io = &mut self.io;
+            let mut write = pin!(async {
+                io.write_all_buf(&mut (&mut *outgoing).chain(&mut frames))
+                    .await?;
+                io.flush().await
+            });
+            // Mostly the kernel takes it at once, and no timer is needed.
+            match poll_fn(|cx| Poll::Ready(write.as_mut().poll(cx))).await {
+                Poll::Ready(written) => Ok(written),
+                Poll::Pending => timeout(stall, write).await,
+            }
+        };
+        match written {
+            Ok(Ok(())) => {
+                // A silent socket keeps no buffer.
+                *outgoing = BytesMut::new();
+                Ok(())
+            }
+            Ok(Err(_)) => Err(End::Broken),
+            Err(_) => {
+                // A goodbye can only follow a whole frame.
+                outgoing.extend_from_slice(&frames);
+                Err(End::Close(
+                    close_code::SLOW,
+                    format!(
+                        "slow: a write was not taken within {} ms",
+                        stall.as_millis()
+                    ),
+                ))
+            }
+        }
+    }
+
+    /// Sends what is queued.
+    pub(super) async fn flush(&mut self) -> Result<(), End> {
+        self.send(Bytes::new()).await
+    }
+
+    async fn discard(&mut self) -> Result<(), End> {
+        let pipe = self.socket.get_mut();
+        let read = fill(&mut self.io, pipe).await;
+        pipe.incoming.clear();
+        match read {
+            Ok(()) if !pipe.ended => Ok(()),
+            _ => Err(End::Broken),
+        }
+    }
+
+    /// Says goodbye, and waits a moment for the peer's.
+    pub(super) async fn close(mut self, end: &End) {
+        if *end == End::Broken {
+            return;
+        }
+        if let End::Close(code, why) = end {
+            let frame = CloseFrame {
+                code: CloseCode::from(*code),
+                reason: truncated(why).into(),
+            };
+            let _ = self.socket.close(Some(frame));
+        }
+        let lost = matches!(
+            end,
+            End::Close(
+                close_code::PROTOCOL | close_code::NOT_TEXT | close_code::TOO_BIG,
+                _
+            )
+        );
+        let goodbye = async {
+            self.flush().await?;
+            if *end == End::Goodbye {
+                return Ok(());
+            }
+            // What the peer has sent meanwhile is read, or the kernel would reset the connection and lose the goodbye.
+            loop {
+                if lost {
+                    // Where its next frame begins, nobody knows.
+                    self.discard().await?;
+                } else {
+                    self.receive().await?;
+                }
+            }
+        };
+        let longest = if lost { LAST_READ_MAX } else { GOODBYE_MAX };
+        let _: Result<Result<(), End>, _> = timeout(longest, goodbye).await;
+        let _ = timeout(GOODBYE_MAX, self.io.shutdown()).await;
+    }
+}
+
+/// A close frame's reason has at most 123 bytes (RFC 6455 §5.5).
+fn truncated(why: &str) -> String {
+    let mut end = why.len().min(123);
+    while !why.is_char_boundary(end) {
+        end -= 1;
+    }
+    why[..end].to_owned()
+}
+
+/// Reads what has come. The buffer stands on the stack while it is needed.
+async fn fill(io: &mut TokioIo<Upgraded>, pipe: &mut Pipe) -> io::Result<()> {
+    poll_fn(|cx| {
+        let mut stack = [0; READ_BYTES];
+        let mut buffer = ReadBuf::new(&mut stack);
+        ready!(Pin::new(&mut *io).poll_read(cx, &mut buffer))?;
+        let read = buffer.filled();
+        pipe.incoming.extend_from_slice(read);
+        pipe.partial += read.len();
+        pipe.ended = read.is_empty();
+        Poll::Ready(Ok(()))
+    })
+    .await
+}

@@ -1,0 +1,451 @@
+//! Topics that are acknowledged on disk, on a thread of their own: it takes all publishes that wait, writes them in one
+//! commit, and only when the disk has said that they are there delivers and acknowledges them. Many publishers share the
+//! price of one sync (group commit).
+//!
+//! Only this thread gives a disk topic's messages their ids, so that nothing has to be taken back when a commit fails.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::{
+        Arc,
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
+    thread::{self, JoinHandle},
+    time::Instant,
+};
+
+use tokio::{sync::oneshot, time::Instant as Clock};
+use wire::{
+    limits::{DISK_QUEUE_MAX, HISTORY_BYTES},
+    topics::{Ack, HistoryBounds, MessageId},
+};
+
+use super::{
+    Error, Limits, Map,
+    message::{Message, NewMessage},
+    restore::restored,
+    store::{Change, Store, Unstored},
+    topic::{Attempt, Ended, Ending, Keyed, Publication, Topic, Totals},
+};
+
+/// How many bytes of messages one commit takes at most.
+const COMMIT_BYTES: usize = HISTORY_BYTES as usize;
+
+/// The commit that a message came to the disk with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Synced {
+    /// When it began.
+    pub since: Instant,
+    /// When the disk said that everything is there.
+    pub until: Instant,
+    /// How many messages shared it.
+    pub messages: usize,
+}
+
+/// What is answered: `Ended` where the topic's life was over before its turn came.
+pub(super) type Reply<T> = oneshot::Sender<Result<Result<T, Error>, Ended>>;
+
+/// What the thread is asked for.
+#[derive(Debug)]
+pub(super) enum Ask {
+    /// Publish a message to a disk topic.
+    Publish {
+        topic: Arc<Topic>,
+        new: NewMessage,
+        keyed: Option<Keyed>,
+        reply: Reply<Publication>,
+    },
+    /// Change when a topic acknowledges, and what its history keeps.
+    Configure {
+        topic: Arc<Topic>,
+        ack: Ack,
+        bounds: HistoryBounds,
+        reply: Reply<()>,
+    },
+    /// Remove a disk topic.
+    Remove { topic: Arc<Topic>, reply: Reply<()> },
+    /// Begin a disk topic's next life with what is on disk.
+    Restart { topic: Arc<Topic>, reply: Reply<()> },
+    /// Forget on disk what the histories no longer hold.
+    Trim,
+}
+
+/// The way to the thread. Dropping it waits until the thread has done what it was asked for.
+pub(super) struct Disk {
+    asks: Option<SyncSender<Ask>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl fmt::Debug for Disk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Disk").finish_non_exhaustive()
+    }
+}
+
+impl Disk {
+    /// Starts the thread. `kept`: the names of the topics that the store holds already.
+    pub(super) fn start(
+        store: Store,
+        kept: HashSet<Arc<str>>,
+        topics: Map,
+        totals: Arc<Totals>,
+        limits: Limits,
+    ) -> std::io::Result<Disk> {
+        let (asks, queue) = sync_channel(DISK_QUEUE_MAX);
+        let worker = Worker {
+            store,
+            trimmed: kept.into_iter().map(|topic| (topic, 0)).collect(),
+            topics,
+            totals,
+            limits,
+        };
+        let thread = thread::Builder::new()
+            .name("topics-disk".into())
+            .spawn(move || worker.run(&queue))?;
+        Ok(Disk {
+            asks: Some(asks),
+            thread: Some(thread),
+        })
+    }
+
+    /// Puts something into the queue; its place there is its place in time.
+    pub(super) fn ask(&self, ask: Ask) -> Result<(), Error> {
+        match self.asks.as_ref().map(|asks| asks.try_send(ask)) {
+            Some(Ok(())) => Ok(()),
+            Some(Err(TrySendError::Full(_))) => Err(Error::DiskBehind(DISK_QUEUE_MAX)),
+            Some(Err(TrySendError::Disconnected(_))) | None => {
+                Err(Error::Unstored(Unstored::Failed))
+            }
+        }
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        drop(self.asks.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that keeps topics on disk failed");
+        }
+    }
+}
+
+struct Worker {
+    store: Store,
+    /// The topics on disk, and from which offset on their messages are there at most.
+    trimmed: HashMap<Arc<str>, u64>,
+    topics: Map,
+    totals: Arc<Totals>,
+    limits: Limits,
+}
+
+impl Worker {
+    fn run(mut self, queue: &Receiver<Ask>) {
+        let mut next = None;
+        while let Some(ask) = next.take().or_else(|| queue.recv().ok()) {
+            let mut group = Group::default();
+            let mut ask = Some(ask);
+            // Everything that waits by now shares the commit, as long as it is publishes.
+            while let Some(Ask::Publish {
+                topic,
+                new,
+                keyed,
+                reply,
+            }) = ask
+            {
+                group.add(&self.limits, topic, new, keyed, reply);
+                ask = if group.bytes < COMMIT_BYTES {
+                    queue.try_recv().ok()
+                } else {
+                    None
+                };
+                if !matches!(ask, None | Some(Ask::Publish { .. })) {
+                    next = ask.take();
+                }
+            }
+            self.publish(group);
+            match ask {
+                None | Some(Ask::Publish { .. }) => {}
+                Some(Ask::Configure {
+                    topic,
+                    ack,
+                    bounds,
+                    reply,
+                }) => {
+                    let _ = reply.send(self.configure(&topic, ack, bounds));
+                }
+                Some(Ask::Remove { topic, reply }) => {
+                    let _ = reply.send(Ok(self.remove(&topic)));
+                }
+                Some(Ask::Restart { topic, reply }) => {
+                    let _ = reply.send(Ok(self.restart(&topic)));
+                }
+                Some(Ask::Trim) => self.trim(),
+            }
+        }
+    }
+
+    /// Writes a group of messages, then delivers and acknowledges them.
+    fn publish(&mut self, group: Group) {
+        let mut changes = Vec::new();
+        for staged in &group.staged {
+            let topic = staged.topic.name();
+            // What the history let go of since the last time goes with this commit.
+            let first = staged.topic.first();
+            if let Some(trimmed) = self.trimmed.get_mut(topic)
+                && *trimmed < first
+            {
+                *trimmed = first;
+                changes.push(Change::Trim {
+                    topic: Arc::clone(topic),
+                    first,
+                });
+            }
+            changes.push(Change::Topic {
+                topic: Arc::clone(topic),
+                last: staged.last,
+                bounds: staged.topic.bounds(),
+            });
+            let messages = staged.messages.iter();
+            changes.extend(messages.map(|(message, keyed)| Change::Append {
+                topic: Arc::clone(topic),
+                message: Arc::clone(message),
+                key: keyed.as_ref().map(|keyed| Arc::clone(&keyed.key)),
+            }));
+        }
+        let since = Instant::now();
+        let committed = self.store.commit(&changes);
+        let synced = Synced {
+            since,
+            until: Instant::now(),
+            messages: group.staged.iter().map(|s| s.messages.len()).sum(),
+        };
+        if committed.is_ok() {
+            for staged in group.staged {
+                // A topic that was closed while its messages went to the disk has them in its next life.
+                let _ = staged.topic.append(staged.messages);
+            }
+        }
+        for (waiting, reply) in group.waiting {
+            let answer = committed.map_err(Error::Unstored).map(|()| match waiting {
+                Waiting::New(message) => Publication::New {
+                    message,
+                    synced: Some(synced),
+                },
+                Waiting::Known(id) => Publication::Known(id),
+            });
+            let _ = reply.send(Ok(answer));
+        }
+    }
+
+    fn configure(
+        &mut self,
+        topic: &Arc<Topic>,
+        ack: Ack,
+        bounds: HistoryBounds,
+    ) -> Result<Result<(), Error>, Ended> {
+        let name = topic.name();
+        let known = self.trimmed.contains_key(name);
+        if ack == Ack::Disk && !known && self.trimmed.len() >= self.limits.disk_topics {
+            return Ok(Err(Error::TooManyDiskTopics(self.limits.disk_topics)));
+        }
+        // From here on whatever is published waits behind this.
+        let before = topic.ack();
+        let kept = topic.set_ack(if before == Ack::Disk { before } else { ack })?;
+        let changes = match ack {
+            Ack::Memory if known => vec![Change::Remove {
+                topic: Arc::clone(name),
+            }],
+            Ack::Memory => Vec::new(),
+            Ack::Disk => {
+                let state = Change::Topic {
+                    topic: Arc::clone(name),
+                    last: kept.last,
+                    bounds,
+                };
+                let messages = kept.messages.into_iter().filter(|_| before == Ack::Memory);
+                std::iter::once(state)
+                    .chain(messages.map(|message| Change::Append {
+                        topic: Arc::clone(name),
+                        message,
+                        key: None,
+                    }))
+                    .collect()
+            }
+        };
+        if let Err(unstored) = self.store.commit(&changes) {
+            topic.set_ack(before)?;
+            return Ok(Err(Error::Unstored(unstored)));
+        }
+        match ack {
+            Ack::Memory => {
+                self.trimmed.remove(name);
+                topic.set_ack(ack)?;
+            }
+            Ack::Disk => {
+                self.trimmed.entry(Arc::clone(name)).or_insert(0);
+            }
+        }
+        topic.set_bounds(bounds)?;
+        Ok(Ok(()))
+    }
+
+    fn remove(&mut self, topic: &Arc<Topic>) -> Result<(), Error> {
+        let name = topic.name();
+        if self.trimmed.contains_key(name) {
+            let change = Change::Remove {
+                topic: Arc::clone(name),
+            };
+            self.store.commit(&[change]).map_err(Error::Unstored)?;
+            self.trimmed.remove(name);
+        }
+        let mut topics = self.topics.lock();
+        if topics.get(name).is_some_and(|now| Arc::ptr_eq(now, topic)) {
+            topics.remove(name);
+        }
+        drop(topics);
+        topic.end(Ending::Deleted);
+        Ok(())
+    }
+
+    fn restart(&mut self, topic: &Arc<Topic>) -> Result<(), Error> {
+        let stored = self.store.load(Some(topic.name()));
+        let stored = stored.map_err(Error::Unstored)?.pop();
+        let mut topics = self.topics.lock();
+        let current = topics
+            .get(topic.name())
+            .is_some_and(|now| Arc::ptr_eq(now, topic));
+        if let (true, Some(stored)) = (current, stored) {
+            let next = restored(stored, Arc::clone(&self.totals));
+            topics.insert(Arc::clone(topic.name()), Arc::new(next));
+            drop(topics);
+            topic.end(Ending::Restarted);
+        }
+        Ok(())
+    }
+
+    fn trim(&mut self) {
+        let topics: Vec<Arc<Topic>> = {
+            let topics = self.topics.lock();
+            let kept = self.trimmed.keys();
+            kept.filter_map(|name| topics.get(name).map(Arc::clone))
+                .collect()
+        };
+        let mut changes = Vec::new();
+        for topic in topics {
+            let first = topic.first();
+            let trimmed = self.trimmed.entry(Arc::clone(topic.name())).or_insert(0);
+            if *trimmed < first {
+                *trimmed = first;
+                changes.push(Change::Trim {
+                    topic: Arc::clone(topic.name()),
+                    first,
+                });
+            }
+        }
+        // What stays for now is trimmed when the topic is loaded.
+        let _ = self.store.commit(&changes);
+    }
+}
+
+/// Messages that share a commit.
+#[derive(Default)]
+struct Group {
+    staged: Vec<Staged>,
+    /// In the order in which they were asked for.
+    waiting: Vec<(Waiting, Reply<Publication>)>,
+    bytes: usize,
+}
+
+/// What one topic gets in a commit.
+struct Staged {
+    topic: Arc<Topic>,
+    last: MessageId,
+    messages: Vec<(Arc<Message>, Option<Keyed>)>,
+}
+
+/// What is answered once the commit is through.
+enum Waiting {
+    New(Arc<Message>),
+    Known(MessageId),
+}
+
+impl Group {
+    /// Takes a publish into the group, or answers it where nothing has to be written.
+    fn add(
+        &mut self,
+        limits: &Limits,
+        topic: Arc<Topic>,
+        new: NewMessage,
+        keyed: Option<Keyed>,
+        reply: Reply<Publication>,
+    ) {
+        if topic.ack() == Ack::Memory {
+            // It was told to acknowledge in memory meanwhile.
+            let answer = match topic.publish(&new, keyed.as_ref(), limits) {
+                Ok(Attempt::Done(decided)) => Ok(decided),
+                Ok(Attempt::ForDisk) | Err(Ended) => Err(Ended),
+            };
+            let _ = reply.send(answer);
+            return;
+        }
+        match topic.recall_for_disk(keyed.as_ref(), limits) {
+            Ok(None) => {}
+            Ok(Some(decided)) => {
+                let _ = reply.send(Ok(decided));
+                return;
+            }
+            Err(Ended) => {
+                let closed = topic.is_closed().then_some(Err(Error::Closed));
+                let _ = reply.send(closed.ok_or(Ended));
+                return;
+            }
+        }
+        let staged = self.stage(topic);
+        if let Some(keyed) = &keyed
+            && let Some((message, earlier)) = staged.with_key(&keyed.key)
+        {
+            if earlier.fingerprint == keyed.fingerprint {
+                let known = Waiting::Known(message.id);
+                self.waiting.push((known, reply));
+            } else {
+                let _ = reply.send(Ok(Err(Error::KeyReused)));
+            }
+            return;
+        }
+        staged.last.offset += 1;
+        let bytes = new.payload.len();
+        let message = Arc::new(Message::new(staged.last, Clock::now(), new));
+        staged.messages.push((Arc::clone(&message), keyed));
+        self.waiting.push((Waiting::New(message), reply));
+        self.bytes += bytes;
+    }
+
+    fn stage(&mut self, topic: Arc<Topic>) -> &mut Staged {
+        let at = self
+            .staged
+            .iter()
+            .position(|staged| Arc::ptr_eq(&staged.topic, &topic));
+        let at = at.unwrap_or_else(|| {
+            self.staged.push(Staged {
+                last: topic.last(),
+                topic,
+                messages: Vec::new(),
+            });
+            self.staged.len() - 1
+        });
+        &mut self.staged[at]
+    }
+}
+
+impl Staged {
+    /// The message of this group that was published with the key.
+    fn with_key(&self, key: &str) -> Option<(&Arc<Message>, &Keyed)> {
+        self.messages.iter().find_map(|(message, keyed)| {
+            let keyed = keyed.as_ref()?;
+            (*keyed.key == *key).then_some((message, keyed))
+        })
+    }
+}

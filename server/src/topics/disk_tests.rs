@@ -1,0 +1,433 @@
+//! Topics on disk, over a storage that a test can stop, fail and crash: a crash loses any of the writes that were not
+//! synced.
+
+use std::{
+    io,
+    sync::{Arc, Condvar, Mutex, MutexGuard},
+};
+
+use bytes::Bytes;
+use futures_util::{FutureExt, future::join_all};
+use proptest::prelude::*;
+use redb::{Builder, StorageBackend};
+use wire::topics::{Ack, GapReason, HistorySettings, Transport};
+
+use super::{store::Store, *};
+
+/// A disk in memory.
+#[derive(Debug, Clone, Default)]
+struct Platter {
+    inner: Arc<(Mutex<State>, Condvar)>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// What a reader sees.
+    now: Vec<u8>,
+    /// What is there after a crash whatever happens.
+    synced: Vec<u8>,
+    unsynced: Vec<Write>,
+    /// Syncs wait.
+    stopped: bool,
+    /// What writes and syncs fail with.
+    failing: Option<io::ErrorKind>,
+    /// After this many more writes and syncs the machine stops.
+    crash_in: Option<usize>,
+}
+
+#[derive(Debug, Clone)]
+enum Write {
+    Bytes(usize, Vec<u8>),
+    Len(usize),
+}
+
+impl Write {
+    fn apply(&self, image: &mut Vec<u8>) {
+        match self {
+            Write::Len(len) => image.resize(*len, 0),
+            Write::Bytes(at, bytes) => {
+                if image.len() < at + bytes.len() {
+                    image.resize(at + bytes.len(), 0);
+                }
+                image[*at..at + bytes.len()].copy_from_slice(bytes);
+            }
+        }
+    }
+}
+
+fn index(at: u64) -> usize {
+    usize::try_from(at).expect("it fits into memory")
+}
+
+impl Platter {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.inner.0.lock().expect("no test failed in it")
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state());
+        self.inner.1.notify_all();
+    }
+
+    fn write(&self, write: Write) -> io::Result<()> {
+        let mut state = self.state();
+        state.tick()?;
+        write.apply(&mut state.now);
+        state.unsynced.push(write);
+        Ok(())
+    }
+
+    /// The disk after a crash: what was synced, and of what was not any part; `lot` decides which.
+    fn after_crash(&self, mut lot: u64) -> Platter {
+        let state = self.state();
+        let mut image = state.synced.clone();
+        for write in &state.unsynced {
+            // xorshift
+            lot ^= lot << 13;
+            lot ^= lot >> 7;
+            lot ^= lot << 17;
+            // A file's length is its system's to keep; contents are ours.
+            if lot.is_multiple_of(2) || matches!(write, Write::Len(_)) {
+                write.apply(&mut image);
+            }
+        }
+        let platter = Platter::default();
+        platter.change(|state| {
+            state.now.clone_from(&image);
+            state.synced = image;
+        });
+        platter
+    }
+
+    fn store(&self) -> Store {
+        let platter = self.clone();
+        Store::opened_by(move || Builder::new().create_with_backend(platter.clone()))
+    }
+
+    /// A hub over this disk.
+    fn topics(&self) -> Topics {
+        let topics = Topics::new(Limits::default());
+        topics.start(self.store()).expect("it can be read");
+        topics
+    }
+}
+
+impl State {
+    fn tick(&mut self) -> io::Result<()> {
+        if let Some(kind) = self.failing {
+            return Err(kind.into());
+        }
+        match &mut self.crash_in {
+            Some(0) => Err(io::Error::other("the machine has stopped")),
+            Some(left) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl StorageBackend for Platter {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.state().now.len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let state = self.state();
+        let at = index(offset);
+        let bytes = state.now.get(at..at + out.len());
+        out.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.write(Write::Len(index(len)))
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        let mut state = self.state();
+        while state.stopped {
+            state = self.inner.1.wait(state).expect("no test failed in it");
+        }
+        state.tick()?;
+        for write in std::mem::take(&mut state.unsynced) {
+            write.apply(&mut state.synced);
+        }
+        Ok(())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        Platter::write(self, Write::Bytes(index(offset), data.to_vec()))
+    }
+}
+
+const ALL: Budget = Budget {
+    count: usize::MAX,
+    bytes: usize::MAX,
+};
+
+const READER: Reader = Reader {
+    transport: Transport::Websocket,
+    address: None,
+};
+
+fn on_disk() -> Settings {
+    Settings {
+        ack: Some(Ack::Disk),
+        ..Settings::default()
+    }
+}
+
+fn text(payload: &str) -> NewMessage {
+    NewMessage {
+        content_type: "text/plain".into(),
+        payload: Bytes::copy_from_slice(payload.as_bytes()),
+    }
+}
+
+async fn publish(topics: &Topics, payload: &str) -> MessageId {
+    let published = topics.publish("t", text(payload), None).await;
+    published.expect("published").id()
+}
+
+/// Everything that a reader gets from the topic's beginning on.
+async fn everything(topics: &Topics, epoch: u32) -> Vec<String> {
+    let begin = Start::After(MessageId { epoch, offset: 0 });
+    let page = topics.read("t", begin, ALL).await.expect("read");
+    assert_eq!(page.batch.gap, None);
+    let payload = |message: &Arc<Message>| String::from_utf8(message.payload().to_vec());
+    let payloads = page.batch.messages.iter().map(payload);
+    payloads.map(|text| text.expect("UTF-8")).collect()
+}
+
+#[tokio::test]
+async fn nothing_is_delivered_or_acknowledged_before_the_sync_and_what_waits_shares_one() {
+    let platter = Platter::default();
+    let topics = platter.topics();
+    topics.configure("t", on_disk()).await.expect("on disk");
+    let mut subscriber = topics.subscribe("t", Start::Now, READER).await.expect("in");
+    subscriber.ready().await;
+    assert!(subscriber.take(ALL).is_empty());
+
+    platter.change(|state| state.stopped = true);
+    let mut first = topics.publish("t", text("0"), None);
+    // The others wait while the first is on its way to the disk, or go with it.
+    let mut others: Vec<_> = (1..20)
+        .map(|n| topics.publish("t", text(&n.to_string()), None))
+        .collect();
+    assert!((&mut first).now_or_never().is_none());
+    assert!(
+        others
+            .iter_mut()
+            .all(|other| other.now_or_never().is_none())
+    );
+    assert!(subscriber.take(ALL).is_empty());
+    assert_eq!(topics.state("t").await.map(|state| state.messages), Some(0));
+
+    platter.change(|state| state.stopped = false);
+    let mut commits = Vec::new();
+    for published in join_all([first].into_iter().chain(others)).await {
+        match published.expect("published") {
+            Publication::New { message, synced } => {
+                assert_eq!(message.id.offset, commits.len() as u64 + 1);
+                commits.push(synced.expect("it was synced"));
+            }
+            Publication::Known(id) => panic!("{id} was not published before"),
+        }
+    }
+    subscriber.ready().await;
+    let delivered: usize = std::iter::from_fn(|| {
+        let count = subscriber.take(ALL).messages.len();
+        (count > 0).then_some(count)
+    })
+    .sum();
+    assert_eq!(delivered, 20);
+    commits.dedup();
+    assert!(commits.len() <= 2, "{commits:?}");
+    assert_eq!(
+        commits.iter().map(|commit| commit.messages).sum::<usize>(),
+        20
+    );
+}
+
+#[tokio::test]
+async fn a_restart_keeps_epoch_messages_bounds_and_keys() {
+    let platter = Platter::default();
+    let topics = platter.topics();
+    publish(&topics, "before it was on disk").await;
+    let history = HistorySettings {
+        count: Some(3),
+        ..HistorySettings::default()
+    };
+    let settings = Settings {
+        history,
+        ..on_disk()
+    };
+    let state = topics.configure("t", settings).await.expect("on disk");
+    assert_eq!((state.ack, state.messages), (Ack::Disk, 1));
+    let keyed = topics.publish("t", text("keyed"), Some("k")).await;
+    let keyed = keyed.expect("published").id();
+    publish(&topics, "third").await;
+    drop(topics);
+
+    let topics = platter.topics();
+    assert_eq!(
+        topics.state("t").await.as_ref().map(|s| &s.history),
+        Some(&state.history)
+    );
+    assert_eq!(
+        everything(&topics, keyed.epoch).await,
+        ["before it was on disk", "keyed", "third"]
+    );
+    let again = topics.publish("t", text("keyed"), Some("k")).await;
+    assert!(matches!(again, Ok(Publication::Known(id)) if id == keyed));
+    let other = topics.publish("t", text("other"), Some("k")).await;
+    assert_eq!(other.map(|p| p.id()), Err(Error::KeyReused));
+
+    // What the bounds have pushed out is not there after the next restart either, and is a gap.
+    let fourth = publish(&topics, "fourth").await;
+    assert_eq!((fourth.epoch, fourth.offset), (keyed.epoch, 4));
+    drop(topics);
+    let topics = platter.topics();
+    let begin = Start::After(MessageId { offset: 0, ..keyed });
+    let page = topics.read("t", begin, ALL).await.expect("read");
+    let gap = page.batch.gap.expect("the first is gone");
+    assert_eq!((gap.missed, gap.reason), (Some(1), GapReason::Evicted));
+    assert_eq!(page.batch.messages.len(), 3);
+}
+
+#[tokio::test]
+async fn one_topics_restart_goes_on_with_what_is_on_disk() {
+    let platter = Platter::default();
+    let topics = platter.topics();
+    topics.configure("t", on_disk()).await.expect("on disk");
+    let id = publish(&topics, "one").await;
+    let mut subscriber = topics.subscribe("t", Start::Now, READER).await.expect("in");
+    let state = topics
+        .restart("t")
+        .await
+        .expect("restarted")
+        .expect("there");
+    assert_eq!((state.last, state.ack), (id, Ack::Disk));
+    assert_eq!(subscriber.take(ALL).ended, Some(Ending::Restarted));
+    assert_eq!(publish(&topics, "two").await.offset, 2);
+    assert_eq!(everything(&topics, id.epoch).await, ["one", "two"]);
+}
+
+#[tokio::test]
+async fn what_was_ended_or_taken_off_the_disk_does_not_come_back() {
+    let platter = Platter::default();
+    let topics = platter.topics();
+    topics.configure("t", on_disk()).await.expect("on disk");
+    let id = publish(&topics, "one").await;
+    assert_eq!(topics.end("t").await, Ok(true));
+    assert_eq!(topics.end("t").await, Ok(false));
+    drop(topics);
+    let topics = platter.topics();
+    assert_eq!(topics.state("t").await, None);
+
+    topics.configure("t", on_disk()).await.expect("on disk");
+    assert_ne!(publish(&topics, "two").await.epoch, id.epoch);
+    let settings = Settings {
+        ack: Some(Ack::Memory),
+        ..Settings::default()
+    };
+    let state = topics.configure("t", settings).await.expect("in memory");
+    assert_eq!((state.ack, state.messages), (Ack::Memory, 1));
+    drop(topics);
+    assert_eq!(platter.topics().state("t").await, None);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_nothing_is_delivered_and_it_goes_on_when_there_is_room() {
+    let platter = Platter::default();
+    let topics = platter.topics();
+    topics.configure("t", on_disk()).await.expect("on disk");
+    let first = publish(&topics, "one").await;
+    let mut subscriber = topics.subscribe("t", Start::Now, READER).await.expect("in");
+    for (kind, why) in [
+        (io::ErrorKind::StorageFull, Unstored::Full),
+        (io::ErrorKind::ReadOnlyFilesystem, Unstored::ReadOnly),
+    ] {
+        platter.change(|state| state.failing = Some(kind));
+        let refused = topics.publish("t", text("lost"), Some("k")).await;
+        assert_eq!(refused.map(|p| p.id()), Err(Error::Unstored(why)));
+        let refused = topics.configure("u", on_disk()).await;
+        assert_eq!(refused.map(|state| state.ack), Err(Error::Unstored(why)));
+        let state = topics.state("u").await.expect("it is in memory");
+        assert_eq!(state.ack, Ack::Memory);
+    }
+    platter.change(|state| state.failing = None);
+    let second = publish(&topics, "two").await;
+    assert_eq!(second.offset, first.offset + 1);
+    subscriber.ready().await;
+    assert_eq!(subscriber.take(ALL).messages.len(), 1);
+    assert_eq!(everything(&topics, first.epoch).await, ["one", "two"]);
+}
+
+#[tokio::test]
+async fn topics_on_disk_are_capped() {
+    let platter = Platter::default();
+    let limits = Limits {
+        disk_topics: 1,
+        ..Limits::default()
+    };
+    let topics = Topics::new(limits);
+    topics.start(platter.store()).expect("it can be read");
+    topics.configure("a", on_disk()).await.expect("the first");
+    topics.configure("a", on_disk()).await.expect("the same");
+    let refused = topics.configure("b", on_disk()).await;
+    assert_eq!(refused.map(|s| s.ack), Err(Error::TooManyDiskTopics(1)));
+    topics.end("a").await.expect("ended");
+    topics
+        .configure("b", on_disk())
+        .await
+        .expect("there is room");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Wherever the machine stops, and whatever of the unsynced is lost: all that was acknowledged is there, in order,
+    /// once, under the same epoch; what was not acknowledged is there or not, but nothing behind a hole.
+    #[test]
+    fn a_crash_loses_nothing_that_was_acknowledged(
+        rounds in prop::collection::vec((1usize..6, 0usize..40, any::<u64>()), 1..5),
+    ) {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(async {
+            let mut platter = Platter::default();
+            let epoch = {
+                let topics = platter.topics();
+                topics.configure("t", on_disk()).await.expect("on disk").last.epoch
+            };
+            let mut acknowledged: Vec<String> = Vec::new();
+            for (round, (together, crash_in, lot)) in rounds.into_iter().enumerate() {
+                let topics = platter.topics();
+                let there = everything(&topics, epoch).await;
+                prop_assert_eq!(&there[..acknowledged.len()], &acknowledged[..]);
+                // What was not acknowledged but is there has been seen now: it may not go away any more.
+                acknowledged = there;
+                platter.change(|state| state.crash_in = Some(crash_in));
+                for turn in 0.. {
+                    let sent: Vec<String> = (0..together).map(|n| format!("{round}.{turn}.{n}")).collect();
+                    let publishing = sent.iter().map(|payload| topics.publish("t", text(payload), None));
+                    let published = join_all(publishing.collect::<Vec<_>>()).await;
+                    let through = published.iter().take_while(|published| published.is_ok()).count();
+                    prop_assert!(published[through..].iter().all(Result::is_err));
+                    acknowledged.extend_from_slice(&sent[..through]);
+                    if through < together {
+                        break;
+                    }
+                }
+                drop(topics);
+                platter = platter.after_crash(lot | 1);
+            }
+            let topics = platter.topics();
+            let there = everything(&topics, epoch).await;
+            prop_assert_eq!(&there[..acknowledged.len()], &acknowledged[..]);
+            Ok(())
+        })?;
+    }
+}
