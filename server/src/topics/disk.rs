@@ -111,13 +111,12 @@ impl Disk {
 
     /// Puts something into the queue; its place there is its place in time.
     pub(super) fn ask(&self, ask: Ask) -> Result<(), Error> {
-        match self.asks.as_ref().map(|asks| asks.try_send(ask)) {
-            Some(Ok(())) => Ok(()),
-            Some(Err(TrySendError::Full(_))) => Err(Error::DiskBehind(DISK_QUEUE_MAX)),
-            Some(Err(TrySendError::Disconnected(_))) | None => {
-                Err(Error::Unstored(Unstored::Failed))
-            }
-        }
+        let failed = Error::Unstored(Unstored::Failed);
+        let asks = self.asks.as_ref().ok_or(failed)?;
+        asks.try_send(ask).map_err(|refused| match refused {
+            TrySendError::Full(_) => Error::DiskBehind(DISK_QUEUE_MAX),
+            TrySendError::Disconnected(_) => failed,
+        })
     }
 }
 

@@ -21,11 +21,15 @@ const FILE: &str = "topics.redb";
 /// What redb may cache, in bytes: all that is read of it is read once, at the start.
 const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
-/// Name → epoch, newest offset there has been, bounds of the history.
-const TOPICS: TableDefinition<&str, (u32, u64, u64, u64, u64)> = TableDefinition::new("topics");
-/// Name and offset → time in microseconds since 1970, media type, idempotency key, payload.
-const MESSAGES: TableDefinition<(&str, u64), (i64, &str, Option<&str>, &[u8])> =
-    TableDefinition::new("messages");
+/// Epoch, newest offset there has been, bounds of the history.
+type TopicRow = (u32, u64, u64, u64, u64);
+/// Time in microseconds since 1970, media type, idempotency key, payload.
+type MessageRow = (i64, &'static str, Option<&'static str>, &'static [u8]);
+
+/// By name.
+const TOPICS: TableDefinition<&str, TopicRow> = TableDefinition::new("topics");
+/// By name and offset.
+const MESSAGES: TableDefinition<(&str, u64), MessageRow> = TableDefinition::new("messages");
 
 /// Why something could not be stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
