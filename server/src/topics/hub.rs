@@ -1,5 +1,6 @@
 //! What a hub of topics does, whatever keeps its messages. [`Topics`](super::Topics), inside this process, is the one
-//! that is there unless told otherwise; the suite in `tests/hub.rs` is written against this trait.
+//! that is there unless told otherwise. A [`Subscriber`] is the same for any: a hub that keeps messages elsewhere fills the
+//! same log. The suite in `tests/hub.rs` runs over whatever hub a server has.
 
 use std::{
     fmt,

@@ -253,7 +253,7 @@ impl Topics {
         Ok(self.inner.disk.get_or_init(|| disk))
     }
 
-    /// Tries to publish; `Err` carries what will be told by the disk's thread.
+    /// Publishes at once, or puts the message into the disk's queue.
     fn begin_publish(&self, topic: &str, new: NewMessage, key: Option<&str>) -> Publishing {
         let limits = &self.inner.limits;
         if new.payload.len() as u64 > limits.message_bytes {
