@@ -226,6 +226,8 @@ impl Worker {
                 // A topic that was closed while its messages went to the disk has them in its next life.
                 let _ = staged.topic.append(staged.messages);
             }
+        } else {
+            self.forget_trims();
         }
         for (waiting, reply) in group.waiting {
             let answer = committed.map_err(Error::Unstored).map(|()| match waiting {
@@ -344,8 +346,14 @@ impl Worker {
                 });
             }
         }
-        // What stays for now is trimmed when the topic is loaded.
-        let _ = self.store.commit(&changes);
+        if self.store.commit(&changes).is_err() {
+            self.forget_trims();
+        }
+    }
+
+    /// What was trimmed may still be there: the next time trims it again.
+    fn forget_trims(&mut self) {
+        self.trimmed.values_mut().for_each(|first| *first = 0);
     }
 }
 

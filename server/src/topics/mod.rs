@@ -12,6 +12,8 @@ mod disk;
 #[cfg(test)]
 mod disk_tests;
 mod hub;
+#[cfg(test)]
+mod hub_tests;
 mod keys;
 mod log;
 #[cfg(test)]

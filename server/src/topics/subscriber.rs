@@ -86,7 +86,8 @@ impl Subscriber {
             self.after = message.id.offset;
         }
         if !batch.is_empty() {
-            // The budget may have left some: the next wait looks again.
+            // The budget may have left some, and the end comes last: the next wait looks again.
+            batch.ended = None;
             self.wake.mark_changed();
         }
         batch
