@@ -80,6 +80,36 @@ async fn a_message_is_published_in_one_run_and_delivered_in_another() {
 }
 
 #[tokio::test]
+async fn every_transport_tells_of_joining_delivering_and_leaving() {
+    let server = serve().await;
+    let first = publish(&server, 0xb, "0").await;
+    publish(&server, 0xb, "1").await;
+    for (run, path, transport) in [
+        (0xa1, "messages?wait=60&", "long_polling"),
+        (0xa2, "events?", "sse"),
+        (0xa3, "stream?", "stream"),
+    ] {
+        let url = server.url(&format!("/api/topics/news/{path}after={first}"));
+        let answer = joining(Client::new().get(url), run, 7).send().await;
+        let body = answer.expect("an answer").bytes_stream().next().await;
+        assert!(body.is_some_and(|piece| piece.is_ok()), "{transport}");
+        let events = events(&server, run, |events| {
+            has(events, Lane::TOPIC, Kind::Unsubscribed)
+        })
+        .await;
+        assert_eq!(
+            kinds(&events, Lane::TOPIC),
+            [Kind::Subscribed, Kind::Delivered, Kind::Unsubscribed],
+            "{transport}"
+        );
+        for kind in [Kind::Subscribed, Kind::Unsubscribed] {
+            let event = find(&events, Lane::TOPIC, kind).next().expect("there");
+            assert_eq!(event.detail.more["transport"], transport);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_gap_is_in_the_run_with_its_reason() {
     let server = serve_with(|config| config.topics.history.count = 1).await;
     let first = publish(&server, 0xb, "1").await;

@@ -16,12 +16,15 @@ use axum::{
 use tokio::time::timeout;
 use wire::{limits::MESSAGES_WAIT_S_MAX, topics::Transport, trace::Kind};
 
-use super::topic::page::{self, Ask};
+use super::topic::{
+    delivery::Traced,
+    page::{self, Ask},
+};
 use crate::{
     AppState, Error, Result,
     address::Counted,
     connection::Exchange,
-    topics::{Batch, Budget, Reader, Start, Subscriber},
+    topics::{Batch, Budget, Reader, Start},
 };
 
 /// How long a client wants to wait.
@@ -67,14 +70,15 @@ pub(super) async fn wait(
         address,
     };
     let budget = ask.budget()?;
-    let mut subscriber = app.topics().subscribe(topic, start, reader).await?;
+    let subscriber = app.topics().subscribe(topic, start, reader).await?;
+    let mut subscriber = Traced::new(subscriber, exchange.clone());
     let longest = Duration::from_secs(wait.seconds);
     let batch = timeout(longest, something(&mut subscriber, budget)).await;
     exchange.stretch(Kind::Process, began);
 
     // Where the time is over, the answer is an empty page: it still says where to go on.
     let batch = batch.unwrap_or_default();
-    let mut response = page::answer(exchange, topic, &batch, subscriber.position());
+    let mut response = page::answer(&batch, subscriber.position());
     let fields = response.headers_mut();
     fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if wait.preferred {
@@ -88,7 +92,7 @@ pub(super) async fn wait(
 }
 
 /// Sleeps until there is a message or a gap, or the topic ends.
-async fn something(subscriber: &mut Subscriber, budget: Budget) -> Batch {
+async fn something(subscriber: &mut Traced, budget: Budget) -> Batch {
     loop {
         let batch = subscriber.take(budget);
         if batch.ended.is_some() || !batch.is_empty() {

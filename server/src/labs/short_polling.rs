@@ -12,7 +12,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::topic::page::{self, Ask};
+use super::topic::{
+    delivery,
+    page::{self, Ask},
+};
 use crate::{AppState, Error, Result, connection::Exchange, topics::Start};
 
 /// Answers with what is there now.
@@ -40,7 +43,8 @@ pub(super) async fn now(
     if known {
         return Ok((StatusCode::NOT_MODIFIED, validators).into_response());
     }
-    let answer = page::answer(exchange, topic, &page.batch, page.next);
+    delivery::delivered(exchange, topic, &page.batch);
+    let answer = page::answer(&page.batch, page.next);
     Ok((validators, answer).into_response())
 }
 

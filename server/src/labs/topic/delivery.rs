@@ -1,6 +1,9 @@
 //! What the trace says of a message's way: to its topic, to the disk, to a subscriber.
 
-use std::time::Instant;
+use std::{
+    ops::{Deref, DerefMut},
+    time::Instant,
+};
 
 use wire::{
     topics::{Gap, GapReason},
@@ -9,7 +12,7 @@ use wire::{
 
 use crate::{
     connection::Exchange,
-    topics::{Batch, Publication, Subscriber},
+    topics::{Batch, Budget, Publication, Subscriber},
     trace::Draft,
 };
 
@@ -38,16 +41,63 @@ pub(crate) fn published(exchange: &Exchange, topic: &str, publication: &Publicat
     exchange.emit(|| about(Draft::new(Lane::TOPIC, Kind::Published, at)));
 }
 
-/// Says in the subscriber's run that it joined, and where.
-pub(crate) fn subscribed(exchange: &Exchange, subscriber: &Subscriber) {
-    exchange.emit(|| place(Kind::Subscribed, subscriber));
+/// A subscriber whose run is told that it joined, what it takes and, when this is dropped, that it left: whoever ended it.
+pub(crate) struct Traced {
+    subscriber: Subscriber,
+    exchange: Exchange,
+    /// Why it leaves, where the server has a reason.
+    why: Option<String>,
 }
 
-/// Says in the subscriber's run that it left, where it was, and why, where the server had a reason.
-pub(crate) fn unsubscribed(exchange: &Exchange, subscriber: &Subscriber, why: Option<&str>) {
-    exchange.emit(|| {
-        place(Kind::Unsubscribed, subscriber).with(|detail| detail.why = why.map(str::to_owned))
-    });
+impl Traced {
+    /// Says that it joined, and where.
+    pub(crate) fn new(subscriber: Subscriber, exchange: Exchange) -> Traced {
+        exchange.emit(|| place(Kind::Subscribed, &subscriber));
+        Traced {
+            subscriber,
+            exchange,
+            why: None,
+        }
+    }
+
+    /// Its exchange.
+    pub(crate) fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
+    /// What is ready now: it is handed to the connection.
+    pub(crate) fn take(&mut self, budget: Budget) -> Batch {
+        let batch = self.subscriber.take(budget);
+        delivered(&self.exchange, self.subscriber.topic(), &batch);
+        batch
+    }
+
+    /// It leaves, and this is why.
+    pub(crate) fn leave(mut self, why: Option<&str>) {
+        self.why = why.map(str::to_owned);
+    }
+}
+
+impl Deref for Traced {
+    type Target = Subscriber;
+
+    fn deref(&self) -> &Subscriber {
+        &self.subscriber
+    }
+}
+
+impl DerefMut for Traced {
+    fn deref_mut(&mut self) -> &mut Subscriber {
+        &mut self.subscriber
+    }
+}
+
+impl Drop for Traced {
+    fn drop(&mut self) {
+        let why = self.why.take();
+        self.exchange
+            .emit(|| place(Kind::Unsubscribed, &self.subscriber).with(|detail| detail.why = why));
+    }
 }
 
 fn place(kind: Kind, subscriber: &Subscriber) -> Draft {

@@ -13,10 +13,8 @@ use wire::{
     topics::MessageId,
 };
 
-use super::delivery;
 use crate::{
     Error, Result,
-    connection::Exchange,
     topics::{Batch, Budget},
 };
 
@@ -62,8 +60,7 @@ impl Ask {
 }
 
 /// The answer: [`MessagesPage`](wire::topics::MessagesPage) in JSON, put together from the messages' own encodings.
-pub(crate) fn answer(exchange: &Exchange, topic: &str, batch: &Batch, next: MessageId) -> Response {
-    delivery::delivered(exchange, topic, batch);
+pub(crate) fn answer(batch: &Batch, next: MessageId) -> Response {
     let json = HeaderValue::from_static("application/json");
     (
         [(header::CONTENT_TYPE, json)],

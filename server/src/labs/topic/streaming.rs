@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::delivery;
+use super::delivery::Traced;
 use crate::{
     connection::Exchange,
     topics::{Batch, Budget, Subscriber},
@@ -23,18 +23,11 @@ pub(crate) trait Format: Send + 'static {
     fn encode(&mut self, batch: &Batch) -> Bytes;
 }
 
-/// One subscriber's stream. It says in the trace when it begins and when it is dropped, whoever ended it.
+/// One subscriber's stream.
 struct Streaming<F> {
-    subscriber: Subscriber,
-    exchange: Exchange,
+    subscriber: Traced,
     format: F,
     silence: Option<Silence>,
-}
-
-impl<F> Drop for Streaming<F> {
-    fn drop(&mut self) {
-        delivery::unsubscribed(&self.exchange, &self.subscriber, None);
-    }
 }
 
 /// The response's body.
@@ -48,10 +41,8 @@ pub(crate) fn pieces<F: Format>(
     exchange: Exchange,
     format: F,
 ) -> impl stream::Stream<Item = Result<Bytes, Infallible>> {
-    delivery::subscribed(&exchange, &subscriber);
     let streaming = Streaming {
-        subscriber,
-        exchange,
+        subscriber: Traced::new(subscriber, exchange),
         format,
         silence: F::HEARTBEAT.map(|(_, longest)| Silence::new(longest)),
     };
@@ -67,7 +58,6 @@ impl<F: Format> Streaming<F> {
         loop {
             let batch = self.subscriber.take(Budget::DELIVERY);
             if !batch.is_empty() {
-                delivery::delivered(&self.exchange, self.subscriber.topic(), &batch);
                 if let Some(silence) = &mut self.silence {
                     silence.broken();
                 }

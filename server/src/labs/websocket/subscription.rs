@@ -16,7 +16,7 @@ use wire::{
 };
 
 use super::{
-    super::topic::delivery,
+    super::topic::delivery::Traced,
     Gaps,
     peer::{End, Peer},
     publish::{self, Answering},
@@ -30,8 +30,7 @@ use crate::{
 /// One subscriber and its socket.
 pub(super) struct Subscription {
     app: AppState,
-    exchange: Exchange,
-    subscriber: Subscriber,
+    subscriber: Traced,
     gaps: Gaps,
     presence: watch::Receiver<Presence>,
     /// When who is there may be told again.
@@ -51,8 +50,7 @@ impl Subscription {
         presence.mark_changed();
         Subscription {
             app,
-            exchange,
-            subscriber,
+            subscriber: Traced::new(subscriber, exchange),
             gaps,
             presence,
             presence_due: Instant::now(),
@@ -62,15 +60,13 @@ impl Subscription {
 
     /// Converses until one side ends it.
     pub(super) async fn run(mut self, mut peer: Peer) {
-        delivery::subscribed(&self.exchange, &self.subscriber);
         let end = loop {
             if let Err(end) = self.turn(&mut peer).await {
                 break end;
             }
         };
-        delivery::unsubscribed(&self.exchange, &self.subscriber, end.why());
         // From here on it is no subscriber any more, however long the goodbye takes.
-        drop(self);
+        self.subscriber.leave(end.why());
         peer.close(&end).await;
     }
 
@@ -84,7 +80,8 @@ impl Subscription {
             message = peer.receive(), if publishing < SOCKET_PUBLISHES_MAX => {
                 if let Some(message @ (Message::Text(_) | Message::Binary(_))) = message? {
                     let topic = self.subscriber.topic();
-                    let answering = publish::take(&self.app, &self.exchange, topic, &message);
+                    let exchange = self.subscriber.exchange();
+                    let answering = publish::take(&self.app, exchange, topic, &message);
                     self.publishes.push_back(answering);
                 }
             }
@@ -103,9 +100,6 @@ impl Subscription {
             self.presence_due = Instant::now() + presence_gap(presence);
         }
         let batch = self.subscriber.take(Budget::DELIVERY);
-        if !batch.is_empty() {
-            delivery::delivered(&self.exchange, self.subscriber.topic(), &batch);
-        }
         if let Some(gap) = batch.gap {
             peer.queue(&json_frame(&GapNotice { gap }));
             if self.gaps == Gaps::Close {
