@@ -7,7 +7,6 @@
 //!
 //! What a topic promises with an acknowledgement is chosen for each: that the message is in memory, or on disk ([`disk`]).
 
-mod addresses;
 mod disk;
 #[cfg(test)]
 mod disk_tests;
@@ -58,7 +57,7 @@ pub use store::Unstored;
 pub use subscriber::{Reader, Subscriber};
 pub use topic::{Batch, Ending, Publication};
 
-use addresses::Addresses;
+use crate::address::PerAddress;
 use disk::{Ask, Disk, Reply};
 use log::{Log, Resumed};
 use restore::restored;
@@ -183,7 +182,7 @@ struct Inner {
     limits: Limits,
     topics: Map,
     totals: Arc<Totals>,
-    addresses: Addresses,
+    addresses: Arc<PerAddress>,
     closed: AtomicBool,
     /// Where topics are kept that acknowledge on disk.
     folder: Option<PathBuf>,
@@ -446,7 +445,8 @@ impl Hub for Topics {
         let limits = &self.inner.limits;
         let subscribed = || {
             let cap = limits.subscribers_per_address;
-            let place = self.inner.addresses.admit(reader.address, cap)?;
+            let place = self.inner.addresses.take(reader.address, cap);
+            let place = place.ok_or(Error::TooManyFromAddress(cap))?;
             let (topic, at) = self.alive(topic, |topic| {
                 let joined = topic.join(reader.transport, start, limits)?;
                 Ok(joined.map(|at| (Arc::clone(topic), at)))

@@ -6,10 +6,10 @@ use tokio::sync::watch;
 use wire::topics::{Gap, MessageId, Presence, Transport};
 
 use super::{
-    addresses::Place,
     log::{Budget, Resumed},
     topic::{Batch, Topic},
 };
+use crate::address::Place;
 
 /// Who subscribes.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +30,7 @@ pub struct Subscriber {
     after: u64,
     /// What it has to be told first.
     gap: Option<Gap>,
-    _place: Option<Place>,
+    _place: Place,
 }
 
 impl Subscriber {
@@ -39,7 +39,7 @@ impl Subscriber {
         topic: Arc<Topic>,
         transport: Transport,
         at: Resumed,
-        place: Option<Place>,
+        place: Place,
     ) -> Subscriber {
         let mut wake = topic.watch();
         // The first wait must look at the log, not only at what comes after.
