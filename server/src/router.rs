@@ -15,13 +15,16 @@ use crate::{AppState, connection, labs, reference, site, trace};
 
 /// The head of the OpenAPI document; paths and schemas come from the handlers.
 #[derive(OpenApi)]
-#[openapi(info(
-    title = "Roundtrip",
-    description = "A live playground for backend communication. Send `traceparent: 00-<trace-id>-<parent-id>-01` \
+#[openapi(
+    info(
+        title = "Roundtrip",
+        description = "A live playground for backend communication. Send `traceparent: 00-<trace-id>-<parent-id>-01` \
         with any request to record it into a run; watch the run on the page or read it below `/api/runs`. Send \
         `Roundtrip-Faults` or `?faults=` with any request to have something go wrong with it: see the parameters \
         `FaultsInHeader` and `FaultsInQuery`. Errors are problem documents (RFC 9457)."
-), components(schemas(SocketUp, SocketAnswer, Envelope, GapNotice, PresenceNotice)))]
+    ),
+    components(schemas(SocketUp, SocketAnswer, Envelope, GapNotice, PresenceNotice))
+)]
 struct ApiDoc;
 
 fn api() -> OpenApiRouter<AppState> {
