@@ -1,14 +1,17 @@
 //! Elements, and what they follow: a thin layer over Leptos' reactive core that is compiled once.
 //!
 //! Leptos' own views and signals are generic over everything they hold; each distinct shape is compiled anew, and that
-//! was three quarters of the download. Here every element is the same type, every closure is boxed, and a [`State`]
-//! keeps its value outside of the reactive graph, which only knows that it changed.
+//! was three quarters of the download. Here every element is the same type, every closure is boxed before anything is done
+//! with it, and a [`State`] keeps its value outside of the reactive graph, which only knows that it changed.
+//!
+//! What is generic here does no more than box its closure and hand it on: a closure within a generic function is a type
+//! of its own for each use, and would be compiled for each.
 
 use std::cell::RefCell;
 
 use leptos::prelude::{ArcTrigger, Effect, Notify, Track, document};
 use wasm_bindgen::{JsCast, prelude::Closure};
-use web_sys::{Element, Event, HtmlElement, HtmlInputElement, Node};
+use web_sys::{Element, Event, HtmlElement, HtmlInputElement};
 
 /// A value that elements follow. A page lives as long as its document, so the value is never given back; in return this
 /// is as cheap to copy as an address.
@@ -38,7 +41,7 @@ impl<T> State<T> {
 
     /// Reads the value; whoever follows runs again when it changes.
     pub(crate) fn with<R>(self, read: impl FnOnce(&T) -> R) -> R {
-        self.0.changed.track();
+        self.track();
         self.peek(read)
     }
 
@@ -49,9 +52,19 @@ impl<T> State<T> {
 
     /// Changes the value.
     pub(crate) fn update<R>(self, change: impl FnOnce(&mut T) -> R) -> R {
-        let result = change(&mut self.0.value.borrow_mut());
-        self.0.changed.notify();
+        let result = self.alter(change);
+        notify(&self.0.changed);
         result
+    }
+
+    /// Changes the value without telling anyone: for what is read with [`State::peek`] only.
+    pub(crate) fn alter<R>(self, change: impl FnOnce(&mut T) -> R) -> R {
+        change(&mut self.0.value.borrow_mut())
+    }
+
+    /// Follows the value without reading it.
+    pub(crate) fn track(self) {
+        track(&self.0.changed);
     }
 
     /// Puts another value in its place.
@@ -60,6 +73,14 @@ impl<T> State<T> {
         let old = self.update(|slot| std::mem::replace(slot, value));
         drop(old);
     }
+}
+
+fn track(changed: &ArcTrigger) {
+    changed.track();
+}
+
+fn notify(changed: &ArcTrigger) {
+    changed.notify();
 }
 
 impl<T: Clone> State<T> {
@@ -83,10 +104,55 @@ impl<T: PartialEq> State<T> {
     }
 }
 
+/// A closure, boxed: like `Box<dyn Fn() -> T>`, whose table brings along a copy for being called by value, which nobody does.
+type Make<T> = Box<dyn Makes<T>>;
+
+trait Makes<T> {
+    fn make(&self) -> T;
+}
+
+impl<T, F: Fn() -> T> Makes<T> for F {
+    fn make(&self) -> T {
+        self()
+    }
+}
+
+/// Likewise for what is done to an element.
+trait ActsOn {
+    fn act(&self, element: &HtmlElement);
+}
+
+impl<F: Fn(&HtmlElement)> ActsOn for F {
+    fn act(&self, element: &HtmlElement) {
+        self(element);
+    }
+}
+
+/// Likewise for what is done at an event.
+trait Hears {
+    fn hear(&mut self, event: Event);
+}
+
+impl<F: FnMut(Event)> Hears for F {
+    fn hear(&mut self, event: Event) {
+        self(event);
+    }
+}
+
 /// Runs at once, before the page is painted, and again whenever something that it read has changed.
 pub(crate) fn follow(act: impl Fn() + 'static) {
-    let act: Box<dyn Fn()> = Box::new(act);
-    Effect::new(move |_: Option<()>| act());
+    follow_boxed(Box::new(act));
+}
+
+fn follow_boxed(act: Make<()>) {
+    Effect::new(move |_: Option<()>| act.make());
+}
+
+/// A value made of others, which tells of a change only where it is another one.
+pub(crate) fn derived<T: Default + PartialEq>(make: impl Fn() -> T + 'static) -> State<T> {
+    let state = State::new(T::default());
+    follow(move || state.change_to(make()));
+    state
 }
 
 /// An element under construction, or in the page. Cheap to clone.
@@ -153,6 +219,33 @@ impl El {
         self
     }
 
+    /// With another element at its end, made anew each time it comes, and in the page as long as this is true.
+    pub(crate) fn add_while(
+        self,
+        is_there: impl Fn() -> bool + 'static,
+        make: impl Fn() -> El + 'static,
+    ) -> El {
+        self.add_boxed_while(Box::new(is_there), Box::new(make))
+    }
+
+    fn add_boxed_while(self, is_there: Make<bool>, make: Make<El>) -> El {
+        let is_shown = State::new(false);
+        follow_boxed(Box::new(move || is_shown.change_to(is_there.make())));
+        // Holds the place among those that are added later.
+        let end = document().create_text_node("");
+        let _ = self.0.append_child(&end);
+        let shown = RefCell::new(None::<El>);
+        self.follows(move |element| {
+            let new = is_shown.get().then(|| make.make());
+            if let Some(new) = &new {
+                let _ = element.insert_before(&new.0, Some(&end));
+            }
+            if let Some(old) = shown.replace(new) {
+                old.0.remove();
+            }
+        })
+    }
+
     /// Does something at an event.
     pub(crate) fn on(self, event: &str, act: impl FnMut(Event) + 'static) -> El {
         listen(&self.0, event, act);
@@ -161,16 +254,23 @@ impl El {
 
     /// Does something to the element, now and whenever what it read has changed.
     pub(crate) fn follows(self, act: impl Fn(&HtmlElement) + 'static) -> El {
+        self.follows_boxed(Box::new(act))
+    }
+
+    fn follows_boxed(self, act: Box<dyn ActsOn>) -> El {
         let element = self.0.clone();
-        follow(move || act(&element));
+        follow_boxed(Box::new(move || act.act(&element)));
         self
     }
 
     /// Its words.
     pub(crate) fn shows(self, words: impl Fn() -> String + 'static) -> El {
-        let words: Box<dyn Fn() -> String> = Box::new(words);
+        self.shows_boxed(Box::new(words))
+    }
+
+    fn shows_boxed(self, words: Make<String>) -> El {
         self.follows(move |element| {
-            let words = words();
+            let words = words.make();
             // Setting the same words again would be read out again.
             if element.text_content().as_deref() != Some(&words) {
                 element.set_text_content(Some(&words));
@@ -184,9 +284,12 @@ impl El {
         name: &'static str,
         value: impl Fn() -> Option<String> + 'static,
     ) -> El {
-        let value: Box<dyn Fn() -> Option<String>> = Box::new(value);
+        self.attr_of_boxed(name, Box::new(value))
+    }
+
+    fn attr_of_boxed(self, name: &'static str, value: Make<Option<String>>) -> El {
         self.follows(move |element| {
-            let _ = match value() {
+            let _ = match value.make() {
                 Some(value) => element.set_attribute(name, &value),
                 None => element.remove_attribute(name),
             };
@@ -195,43 +298,132 @@ impl El {
 
     /// An attribute that is there or not: `hidden`, `disabled`.
     pub(crate) fn flag_of(self, name: &'static str, is_set: impl Fn() -> bool + 'static) -> El {
-        self.attr_of(name, move || is_set().then(String::new))
+        self.flag_of_boxed(name, Box::new(is_set))
+    }
+
+    fn flag_of_boxed(self, name: &'static str, is_set: Make<bool>) -> El {
+        self.follows(move |element| {
+            let _ = element.toggle_attribute_with_force(name, is_set.make());
+        })
+    }
+
+    /// Is the box or the choice checked? The property, which the person changes, not the attribute.
+    pub(crate) fn checked_of(self, is_checked: impl Fn() -> bool + 'static) -> El {
+        self.follows(move |element| {
+            let _ = js_sys::Reflect::set(element, &"checked".into(), &is_checked().into());
+        })
     }
 
     /// An attribute that says `true` or `false`: `aria-expanded`.
     pub(crate) fn bool_of(self, name: &'static str, is_true: impl Fn() -> bool + 'static) -> El {
-        self.attr_of(name, move || {
-            Some(if is_true() { "true" } else { "false" }.to_owned())
+        self.bool_of_boxed(name, Box::new(is_true))
+    }
+
+    fn bool_of_boxed(self, name: &'static str, is_true: Make<bool>) -> El {
+        self.follows(move |element| {
+            let _ = element.set_attribute(name, if is_true.make() { "true" } else { "false" });
         })
     }
 
     /// What a field holds. What the person is typing is left alone as long as it says the same.
     pub(crate) fn value_of(self, value: impl Fn() -> String + 'static) -> El {
-        let value: Box<dyn Fn() -> String> = Box::new(value);
+        self.value_of_boxed(Box::new(value))
+    }
+
+    fn value_of_boxed(self, value: Make<String>) -> El {
         self.follows(move |element| {
-            let value = value();
-            if value_of(element) != value {
-                let _ = js_sys::Reflect::set(element, &"value".into(), &value.into());
-            }
+            set_value(element, &value.make());
         })
     }
 
     /// What stands in it. The elements are made anew whenever what made them has changed.
     pub(crate) fn holds(self, children: impl Fn() -> Vec<El> + 'static) -> El {
-        let children: Box<dyn Fn() -> Vec<El>> = Box::new(children);
+        self.holds_boxed(Box::new(children))
+    }
+
+    fn holds_boxed(self, children: Make<Vec<El>>) -> El {
         self.follows(move |element| {
-            let nodes: js_sys::Array = children()
-                .iter()
-                .map(|child| Node::from(child.0.clone()))
-                .collect();
+            let nodes = js_sys::Array::new();
+            for child in children.make() {
+                nodes.push(&child.0);
+            }
             element.replace_children_with_node(&nodes);
         })
     }
 }
 
+/// Children that stay the same elements as long as their keys stay, so that the focus stays where it is.
+pub(crate) struct Keyed {
+    host: El,
+    children: RefCell<Vec<(String, El)>>,
+}
+
+impl Keyed {
+    /// Children of this element, which has no others.
+    pub(crate) fn of(host: El) -> Keyed {
+        Keyed {
+            host,
+            children: RefCell::default(),
+        }
+    }
+
+    /// Shows what these keys name, in this order; `make` makes what is not there yet, by its place.
+    pub(crate) fn show(&self, keys: Vec<String>, make: &dyn Fn(usize) -> El) {
+        let mut children = self.children.borrow_mut();
+        let mut old: Vec<Option<(String, El)>> = children.drain(..).map(Some).collect();
+        let mut next = 0;
+        for (place, key) in keys.into_iter().enumerate() {
+            // Mostly they stand behind each other as they did before.
+            let is_it = |place: &usize| matches!(&old[*place], Some((other, _)) if *other == key);
+            let found = (next..old.len()).chain(0..next).find(is_it);
+            next = found.map_or(next, |found| found + 1);
+            let kept = found.and_then(|found| old[found].take());
+            children.push(kept.unwrap_or_else(|| (key, make(place))));
+        }
+        for (_, gone) in old.into_iter().flatten() {
+            gone.0.remove();
+        }
+        let mut next = self.host.0.first_child();
+        for (_, child) in &*children {
+            match &next {
+                Some(node) if child.0.is_same_node(Some(node)) => next = node.next_sibling(),
+                _ => {
+                    let _ = self.host.0.insert_before(&child.0, next.as_ref());
+                }
+            }
+        }
+    }
+
+    /// The children by their places.
+    pub(crate) fn each(&self, mut act: impl FnMut(usize, &HtmlElement)) {
+        for (place, (_, child)) in self.children.borrow().iter().enumerate() {
+            act(place, &child.0);
+        }
+    }
+
+    /// The place of the child that an event came from.
+    pub(crate) fn place_of(&self, event: &Event) -> Option<usize> {
+        let target = target(event)?;
+        let children = self.children.borrow();
+        children
+            .iter()
+            .position(|(_, child)| child.0.contains(Some(&target)))
+    }
+}
+
+/// A length in CSS. JavaScript writes the number: what Rust does it with is larger than all that is said here.
+pub(crate) fn px(length: f64) -> String {
+    let number = js_sys::Number::from(length).to_string_with_radix(10);
+    [&number.map_or_else(|_| "0".to_owned(), String::from), "px"].concat()
+}
+
 /// Does something at an event, as long as the element lives.
 pub(crate) fn listen(target: &web_sys::EventTarget, event: &str, act: impl FnMut(Event) + 'static) {
-    let closure = Closure::<dyn FnMut(Event)>::new(act);
+    listen_boxed(target, event, Box::new(act));
+}
+
+fn listen_boxed(target: &web_sys::EventTarget, event: &str, mut act: Box<dyn Hears>) {
+    let closure = Closure::<dyn FnMut(Event)>::new(move |event| act.hear(event));
     let _ = target.add_event_listener_with_callback(event, closure.as_ref().unchecked_ref());
     closure.forget();
 }
@@ -244,6 +436,13 @@ pub(crate) fn target(event: &Event) -> Option<Element> {
 /// What stands in the field that an event came from.
 pub(crate) fn value(event: &Event) -> String {
     target(event).map_or_else(String::new, |element| value_of(&element))
+}
+
+/// Puts this into a field, unless it says so already.
+pub(crate) fn set_value(field: &HtmlElement, value: &str) {
+    if value_of(field) != value {
+        let _ = js_sys::Reflect::set(field, &"value".into(), &value.into());
+    }
 }
 
 fn value_of(element: &Element) -> String {

@@ -5,6 +5,7 @@
 
 pub mod components;
 pub mod labs;
+mod order;
 pub mod run;
 pub mod timeline;
 pub mod transport;
@@ -18,7 +19,9 @@ mod session;
 #[cfg(target_arch = "wasm32")]
 #[wasm_bindgen::prelude::wasm_bindgen(start)]
 pub fn start() {
-    console_error_panic_hook::set_once();
+    std::panic::set_hook(Box::new(|info| {
+        web_sys::console::error_1(&info.to_string().into());
+    }));
     // What drives effects. An error says that it is there already, which would do as well.
     let _ = any_spawner::Executor::init_wasm_bindgen();
     labs::mount();

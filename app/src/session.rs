@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use leptos::prelude::*;
+use leptos::prelude::{TimeoutHandle, location, set_timeout, set_timeout_with_handle, window};
 use wire::trace::{Kind, Lane, TraceId, Traceparent};
 
 use crate::{

@@ -2,11 +2,13 @@
 //!
 //! No I/O, no clock, no async: every function here is pure, so both sides compile the same code and tests run natively.
 
+pub mod base64;
 pub mod clock;
 pub mod echo;
 pub mod faults;
 pub mod http1;
 pub mod images;
+pub mod json;
 pub mod lab;
 pub mod limits;
 pub mod problem;
@@ -16,6 +18,7 @@ pub mod socket;
 pub mod time;
 pub mod topics;
 pub mod trace;
+pub mod words;
 
 pub use faults::{Fault, Faults};
 pub use lab::Lab;

@@ -6,9 +6,9 @@ pub fn duration(ns: i64) -> String {
     let ns = ns.unsigned_abs();
     let text = match ns {
         0..1_000 => format!("{ns} ns"),
-        1_000..1_000_000 => three_figures(ns as f64 / 1e3, "µs"),
-        1_000_000..1_000_000_000 => three_figures(ns as f64 / 1e6, "ms"),
-        1_000_000_000..60_000_000_000 => three_figures(ns as f64 / 1e9, "s"),
+        1_000..1_000_000 => three_figures(ns, 1_000, "µs"),
+        1_000_000..1_000_000_000 => three_figures(ns, 1_000_000, "ms"),
+        1_000_000_000..60_000_000_000 => three_figures(ns, 1_000_000_000, "s"),
         _ => {
             let seconds = ns / 1_000_000_000;
             format!("{} min {} s", seconds / 60, seconds % 60)
@@ -21,26 +21,33 @@ pub fn duration(ns: i64) -> String {
 pub fn bytes(count: u64) -> String {
     match count {
         0..1_000 => format!("{count} B"),
-        1_000..1_000_000 => three_figures(count as f64 / 1e3, "kB"),
-        1_000_000..1_000_000_000 => three_figures(count as f64 / 1e6, "MB"),
-        _ => three_figures(count as f64 / 1e9, "GB"),
+        1_000..1_000_000 => three_figures(count, 1_000, "kB"),
+        1_000_000..1_000_000_000 => three_figures(count, 1_000_000, "MB"),
+        _ => three_figures(count, 1_000_000_000, "GB"),
     }
 }
 
-/// Three significant figures at most, no trailing zeros after the point.
-fn three_figures(value: f64, unit: &str) -> String {
-    let decimals = if value >= 99.95 {
+/// Three significant figures at most, no trailing zeros after the point. In whole numbers: what prints fractions is large,
+/// and the page has nothing else for it to do.
+fn three_figures(count: u64, unit: u64, name: &str) -> String {
+    // A figure that would be rounded up to the next power of ten has one decimal less.
+    let decimals = if count >= unit / 100 * 9_995 {
         0
-    } else if value >= 9.995 {
+    } else if count >= unit / 1_000 * 9_995 {
         1
     } else {
         2
     };
-    let mut text = format!("{value:.decimals$}");
-    if text.contains('.') {
-        text.truncate(text.trim_end_matches('0').trim_end_matches('.').len());
+    let parts = 10_u64.pow(decimals);
+    let step = unit / parts;
+    let rounded = count.saturating_add(step / 2) / step;
+    let (whole, part) = (rounded / parts, rounded % parts);
+    match (decimals, part) {
+        (_, 0) => format!("{whole} {name}"),
+        (2, part) if part % 10 > 0 => format!("{whole}.{part:02} {name}"),
+        (2, part) => format!("{whole}.{} {name}", part / 10),
+        (_, part) => format!("{whole}.{part} {name}"),
     }
-    format!("{text} {unit}")
 }
 
 #[cfg(test)]
@@ -55,6 +62,12 @@ mod tests {
             (41_200, "41.2 µs"),
             (41_200_000, "41.2 ms"),
             (40_000_000, "40 ms"),
+            (1_050_000, "1.05 ms"),
+            (9_994_999, "9.99 ms"),
+            (9_995_000, "10 ms"),
+            (99_949_999, "99.9 ms"),
+            (99_950_000, "100 ms"),
+            (999_499_999, "999 ms"),
             (-1_500_000, "−1.5 ms"),
             (3_200_000_000, "3.2 s"),
             (125_000_000_000, "2 min 5 s"),

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use leptos::{mount::mount_to, prelude::*};
+use leptos::prelude::{document, location};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
@@ -16,7 +16,7 @@ use crate::{
     components::notice::Notice,
     dom::{El, State, el},
     session::Session,
-    timeline::Timeline,
+    timeline::timeline,
     transport::ids,
 };
 
@@ -68,25 +68,14 @@ pub(crate) fn mount(host: &HtmlElement, session: Session, shared: Shared, compla
         .add(said(words))
         .add(problem(trouble))
         .add(problem(move || session.trouble.get()));
-    let stage = el("div.lab-stage");
+    let stage = el("div.lab-stage").add(timeline(session.store, invitation));
     host.set_text_content(None);
     let _ = El::of(host.clone())
         .add_all(controls)
         .add(notices)
-        .add(stage.clone())
+        .add(stage)
         .add_all(below);
-    mount_timeline(stage, session.store, invitation);
     mount_tabs(session, commands);
-}
-
-/// The page lives as long as the document: nothing is ever taken out again.
-pub(crate) fn mount_timeline(
-    stage: El,
-    store: crate::timeline::RunStore,
-    invitation: &'static str,
-) {
-    let make = move || view! { <Timeline store=store invitation=invitation /> };
-    mount_to(stage.node().clone(), make).forget();
 }
 
 /// Turns the document's sections into tabs and fills two of them with what the page knows.

@@ -43,10 +43,8 @@ pub fn to_bytes(text: &str, places: Places<'_>) -> Result<Vec<u8>, NotRaw> {
             why: why.to_owned(),
         };
         let mut rest = row;
-        while let Some(at) = rest.find('\\') {
-            let (before, behind) = rest.split_at(at);
+        while let Some((before, behind)) = rest.split_once('\\') {
             bytes.extend_from_slice(before.as_bytes());
-            let behind = behind.get(1..).unwrap_or_default();
             let mut used = 1;
             match behind.as_bytes().first() {
                 Some(b'r') => bytes.push(b'\r'),

@@ -3,11 +3,11 @@
 use leptos::prelude::location;
 use web_sys::HtmlElement;
 
-use super::{anatomy, lab::mount_timeline, notice::problem, query::Reader};
+use super::{anatomy, notice::problem, query::Reader};
 use crate::{
     dom::{El, el},
     session::Session,
-    timeline::RunStore,
+    timeline::{RunStore, timeline},
 };
 
 /// Mounts the viewer. With `run=` in the address it follows that run, as far as the server still has it.
@@ -18,20 +18,15 @@ pub(crate) fn mount(host: &HtmlElement) {
     let session = follows.then(|| Session::open(&mut reader));
     let store = session.map_or_else(RunStore::new, |session| session.store);
     let has_run = move || store.with_shown(|run| !run.is_empty());
-    let stage = el("div.lab-stage");
+    let stage = el("div.lab-stage").add(timeline(
+        store,
+        "Open the file of a run: it is drawn here as it was on the page that saved it.",
+    ));
     let bytes = el("section.viewer-bytes")
         .attr("aria-labelledby", "viewer-bytes")
         .flag_of("hidden", move || !has_run())
         .add(el("h2").attr("id", "viewer-bytes").text("Bytes"))
         .add_all(anatomy::view::panel(store, has_run));
     let notice = session.map(|session| problem(move || session.trouble.get()));
-    let _ = El::of(host.clone())
-        .add_all(notice)
-        .add(stage.clone())
-        .add(bytes);
-    mount_timeline(
-        stage,
-        store,
-        "Open the file of a run: it is drawn here as it was on the page that saved it.",
-    );
+    let _ = El::of(host.clone()).add_all(notice).add(stage).add(bytes);
 }

@@ -1,7 +1,10 @@
 //! One lab, one folder: what can be set, how it starts, what it shows. A lab never imports another lab.
 
+#[cfg(feature = "image-upload")]
 pub mod image_upload;
+#[cfg(feature = "publish-subscribe")]
 pub mod publish_subscribe;
+#[cfg(feature = "request-response")]
 pub mod request_response;
 
 #[cfg(target_arch = "wasm32")]
@@ -14,7 +17,12 @@ mod page {
     use web_sys::HtmlElement;
     use wire::Lab;
 
-    use super::{image_upload, publish_subscribe, request_response};
+    #[cfg(feature = "image-upload")]
+    use super::image_upload;
+    #[cfg(feature = "publish-subscribe")]
+    use super::publish_subscribe;
+    #[cfg(feature = "request-response")]
+    use super::request_response;
     use crate::{
         components::{
             lab::{self, Shared},
@@ -41,16 +49,32 @@ mod page {
             let mut reader = Reader::new(&location().search().unwrap_or_default());
             let session = Session::open(&mut reader);
             let sample = host.get_attribute("data-sample");
-            let shared = page(lab, session, &mut reader, sample);
-            lab::mount(&host, session, shared, &reader.into_complaints());
+            if let Some(shared) = page(lab, session, &mut reader, sample) {
+                lab::mount(&host, session, shared, &reader.into_complaints());
+            }
         }
     }
 
-    fn page(lab: Lab, session: Session, reader: &mut Reader, sample: Option<String>) -> Shared {
+    /// The lab, unless this module is another one's: a release has a module for each.
+    fn page(
+        lab: Lab,
+        session: Session,
+        reader: &mut Reader,
+        sample: Option<String>,
+    ) -> Option<Shared> {
         match lab {
-            Lab::RequestResponse => request_response::page(session, reader),
-            Lab::PublishSubscribe => publish_subscribe::page(session, reader),
-            Lab::ImageUpload => image_upload::page(session, reader, sample),
+            #[cfg(feature = "request-response")]
+            Lab::RequestResponse => Some(request_response::page(session, reader)),
+            #[cfg(feature = "publish-subscribe")]
+            Lab::PublishSubscribe => Some(publish_subscribe::page(session, reader)),
+            #[cfg(feature = "image-upload")]
+            Lab::ImageUpload => Some(image_upload::page(session, reader, sample)),
+            #[cfg(not(all(
+                feature = "request-response",
+                feature = "publish-subscribe",
+                feature = "image-upload"
+            )))]
+            _ => None,
         }
     }
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use wire::trace::{Kind, LaneKind, TraceEvent};
 
 use super::{Exchange, Run};
+use crate::order;
 
 /// Why something is at one end and then at the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,10 +47,9 @@ impl Run {
             }
             .exchange(exchange);
         }
-        arrows.sort_by_key(|arrow| {
-            let from = self.event(arrow.from);
-            (from.at_ns, from.seq)
-        });
+        // By time, and at one time by number.
+        order::by_number(&mut arrows, |arrow| self.event(arrow.from).seq as i64);
+        order::by_number(&mut arrows, |arrow| self.event(arrow.from).at_ns);
         arrows
     }
 }
@@ -168,8 +168,14 @@ impl<'a> Finder<'a> {
     /// A delivered message leaves with the first write of its exchange from then on, and arrives where it is received.
     fn messages(&mut self, messages: &[u32], writes: &[u32]) {
         let run = self.run;
-        let id = |index: u32| run.event(index).detail.message.as_deref();
-        let mut received = BTreeMap::new();
+        let id = |index: u32| {
+            run.event(index)
+                .detail
+                .message
+                .as_deref()
+                .unwrap_or_default()
+        };
+        let mut received: BTreeMap<&str, u32> = BTreeMap::new();
         for &index in messages {
             if run.event(index).kind == Kind::Received {
                 received.entry(id(index)).or_insert(index);
@@ -193,7 +199,7 @@ impl<'a> Finder<'a> {
             if let Some(by) = by {
                 self.push(index, by, Way::Handover);
             }
-            if let Some(&to) = received.get(&id(index)) {
+            if let Some(&to) = received.get(id(index)) {
                 self.push(by.unwrap_or(index), to, Way::Message);
             }
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use wire::{
+    json::{Json, NotJson},
     limits::RUN_EVENTS_MAX,
     trace::{RUN_VERSION, Run as Saved},
 };
@@ -41,19 +42,13 @@ impl fmt::Display for NotARun {
 
 impl std::error::Error for NotARun {}
 
-/// Only what must be known before the rest can be understood.
-#[derive(serde::Deserialize)]
-struct Version {
-    version: u32,
-}
-
 impl Run {
     /// A run from its saved form.
     ///
     /// # Errors
     /// When a later version of Roundtrip wrote it, or it holds more events than a run can have.
     pub fn from_saved(saved: Saved) -> Result<Run, NotARun> {
-        check_version(saved.version)?;
+        check_version(saved.version.into())?;
         if saved.events.len() > RUN_EVENTS_MAX {
             return Err(NotARun {
                 why: format!(
@@ -87,17 +82,20 @@ impl Run {
                 advice: OPEN_ANOTHER,
             });
         }
-        let not_a_run = |error: serde_json::Error| NotARun {
+        let not_a_run = |place: NotJson| NotARun {
             why: format!(
                 "It is not a saved run (line {}, column {}).",
-                error.line(),
-                error.column()
+                place.line, place.column
             ),
             advice: OPEN_ANOTHER,
         };
-        let Version { version } = serde_json::from_str(text).map_err(not_a_run)?;
-        check_version(version)?;
-        Run::from_saved(serde_json::from_str(text).map_err(not_a_run)?)
+        let json = Json::parse(text).map_err(not_a_run)?;
+        // JSON, but not a run's: that is known when all of it is read.
+        let incomplete = || not_a_run(NotJson::at(text, text.trim_end().len()));
+        // What must be known before the rest can be understood.
+        let version = json.get("version").and_then(Json::as_u64);
+        check_version(version.ok_or_else(incomplete)?)?;
+        Run::from_saved(Saved::from_json(json).ok_or_else(incomplete)?)
     }
 
     /// The run in its saved form, events in the order of `seq`; `None` while its id is not known.
@@ -116,8 +114,8 @@ impl Run {
     }
 }
 
-fn check_version(version: u32) -> Result<(), NotARun> {
-    if (1..=RUN_VERSION).contains(&version) {
+fn check_version(version: u64) -> Result<(), NotARun> {
+    if (1..=u64::from(RUN_VERSION)).contains(&version) {
         return Ok(());
     }
     Err(NotARun {

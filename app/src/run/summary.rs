@@ -8,6 +8,7 @@ use wire::{
 };
 
 use super::{Exchange, Run, Steps};
+use crate::order;
 
 impl Run {
     /// What happened, in plain words: of an upload the whole of it, of a topic its messages, otherwise the latest
@@ -145,23 +146,25 @@ impl Run {
 
     /// Messages that came to subscribers, and how long that took.
     fn message_words(&self) -> Option<String> {
-        let mut published: BTreeMap<&str, &TraceEvent> = BTreeMap::new();
+        let mut published: BTreeMap<&str, u32> = BTreeMap::new();
         let (mut ways, mut lanes, mut messages, mut missed) =
             (Vec::new(), Vec::new(), 0_u64, 0_u64);
         let mut error_ns = 0;
         let (mut open, mut taken) = (0_u64, 0_u64);
-        for event in self.in_time() {
+        for &index in self.order() {
+            let event = self.event(index);
             match (event.kind, event.detail.message.as_deref()) {
                 (Kind::Published, Some(id)) => {
                     taken += 1;
-                    published.insert(id, event);
+                    published.insert(id, index);
                 }
                 (Kind::Received, id) => {
                     messages += 1;
                     if !lanes.contains(&event.lane) {
                         lanes.push(event.lane);
                     }
-                    if let Some(sent) = id.and_then(|id| published.get(id)) {
+                    if let Some(&sent) = id.and_then(|id| published.get(id)) {
+                        let sent = self.event(sent);
                         ways.push(event.at_ns.saturating_sub(sent.at_ns).max(0));
                         error_ns = error_ns.max(event.error_ns.saturating_add(sent.error_ns));
                     }
@@ -194,7 +197,7 @@ impl Run {
             counted(messages, "message"),
             counted(lanes.len() as u64, "subscriber")
         );
-        ways.sort_unstable();
+        order::by_number(&mut ways, |way| *way);
         if let Some(&middle) = ways.get(ways.len() / 2) {
             let which = if ways.len() > 1 { " (median)" } else { "" };
             words += &format!(
@@ -269,7 +272,7 @@ fn request_words(steps: &Steps<'_>) -> String {
         (Some(served), _, _) if !asked_by_browser => format!(
             "{how} {}, as the server saw it: {}.",
             duration(served.ns()),
-            parts.trim_end_matches(", ")
+            parts.strip_suffix(", ").unwrap_or(&parts)
         ),
         (_, Some(_), _) => format!(
             "The response is coming: {} so far.",

@@ -8,7 +8,7 @@ use super::{
     scene::{Flight, Label, Rect, Scene, Whose},
     words,
 };
-use crate::run::Way;
+use crate::{order, run::Way};
 
 /// What words leave free between the two lines: the marks on them, and a gap.
 const FREE_PX: f64 = 34.0;
@@ -58,7 +58,7 @@ pub(super) fn flight_labels(
                 whose,
             })
             .collect();
-        wishes.sort_by(|a, b| a.at_px.total_cmp(&b.at_px));
+        order::by_length(&mut wishes, |wish| wish.at_px);
         for found in placed(&wishes, &regions, slot_px, line_px * 1.6) {
             let Some(flight) = scene.flights.get(found.whose) else {
                 continue;

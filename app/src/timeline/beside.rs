@@ -10,6 +10,7 @@ use super::{
     scene::{Label, Mark, Rect, Scene, Shape, Whose},
     words,
 };
+use crate::order;
 
 /// From a bar to the words beside it.
 const WORDS_OFF_PX: f64 = 6.5;
@@ -73,7 +74,7 @@ pub(super) fn event_labels(
                 })
             })
             .collect();
-        wishes.sort_by(|a, b| a.at_px.total_cmp(&b.at_px));
+        order::by_length(&mut wishes, |wish| wish.at_px);
         let stray_px = STRAY_PX * unit;
         for found in placed(&wishes, &regions, line_px, stray_px) {
             let Some(mark) = scene.marks.get(found.whose) else {

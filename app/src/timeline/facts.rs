@@ -1,8 +1,8 @@
 //! What there is to say about one event, as the inspector shows it.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use serde_json::Value;
 use wire::{
+    base64,
+    json::Json,
     time::{bytes, duration},
     trace::TraceEvent,
 };
@@ -57,8 +57,8 @@ pub fn facts(event: &TraceEvent, origin_ns: i64) -> Vec<Fact> {
 
 /// What a kind says beyond the fields that all share, as text.
 pub fn more(event: &TraceEvent) -> Vec<(String, String)> {
-    let plain = |value: &Value| match value {
-        Value::String(text) => text.clone(),
+    let plain = |value: &Json| match value {
+        Json::Text(text) => text.clone(),
         other => other.to_string(),
     };
     let more = event.detail.more.iter();
@@ -68,7 +68,7 @@ pub fn more(event: &TraceEvent) -> Vec<(String, String)> {
 
 /// The bytes that an event carries, as they were; `None` where it carries none.
 pub fn data(event: &TraceEvent) -> Option<Vec<u8>> {
-    let data = STANDARD.decode(event.detail.data_base64.as_deref()?).ok()?;
+    let data = base64::decode(event.detail.data_base64.as_deref()?)?;
     (!data.is_empty()).then_some(data)
 }
 
@@ -136,7 +136,7 @@ mod tests {
         event.truth = Truth::Derived;
         event.bytes = Some(1_234);
         event.detail.formula = Some("first read − rtt / 2".into());
-        event.detail.more.insert("rtt_ns".into(), 40_000.into());
+        event.detail.more.insert("rtt_ns".into(), 40_000_u64.into());
         assert_eq!(
             facts(&event, 500_000),
             [
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn bytes_can_be_read_as_text_and_as_hex() {
         let mut event = TraceEvent::new(Lane::SOCKET, Kind::Read, 0, 0);
-        event.detail.data_base64 = Some(STANDARD.encode(b"GET / HTTP/1.1\r\n\x00\xff"));
+        event.detail.data_base64 = Some(base64::encode(b"GET / HTTP/1.1\r\n\x00\xff"));
         let data = data(&event).expect("some");
         assert_eq!(as_text(&data), "GET / HTTP/1.1␍␊\n␀\u{fffd}");
         assert_eq!(

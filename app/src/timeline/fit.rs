@@ -9,7 +9,9 @@ use super::{
     View, Zoom,
     axis::{Axis, Piece, Planned, length_ns},
     pulse::{LENS_MOMENTS_MAX, Pulse},
+    within,
 };
+use crate::order;
 
 /// Before the first moment and after the last, in pixels at unit 1.
 const PAD_PX: f64 = 22.0;
@@ -38,7 +40,7 @@ pub fn fit(pulse: &Pulse, view: &View) -> (Axis, f64) {
         Zoom::Readable if view.to_scale || pulse.busy => whole,
         Zoom::Readable => plan.readable(room).max(whole),
     };
-    let scale = scale.clamp(plan.scale_least(), plan.scale_most());
+    let scale = within(scale, plan.scale_least(), plan.scale_most());
     let fills = view.zoom != Zoom::Readable || scale <= whole * 1.000_1;
     let mut pieces = plan.pieces(scale);
     // Lenses take room that the scale did not know of. Where the whole run shall fit, it gives them some of its own.
@@ -157,7 +159,7 @@ impl<'a> Plan<'a> {
         let mut most = SCALE_MAX;
         for burst in &self.pulse.bursts {
             if burst.ns > 0.0 {
-                let px = (burst.rows as f64 * ROW_PX * self.unit).clamp(48.0, room);
+                let px = within(burst.rows as f64 * ROW_PX * self.unit, 48.0, room);
                 wanted = wanted.max(px / burst.ns);
                 most = most.min(room * 0.9 / burst.ns);
             }
@@ -250,7 +252,7 @@ impl<'a> Plan<'a> {
             .windows(2)
             .map(|two| length_ns(two[0], two[1]))
             .collect();
-        gaps.sort_unstable_by(f64::total_cmp);
+        order::by_length(&mut gaps, |gap| *gap);
         let (Some(&median), Some(&a), Some(&b)) =
             (gaps.get(gaps.len() / 2), cluster.first(), cluster.last())
         else {

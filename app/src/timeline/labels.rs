@@ -4,6 +4,9 @@
 //! That is isotonic regression, solved by pooling neighbours that collide. What would have to move too far is left out,
 //! the least weighty first, and is there again when one zooms in.
 
+use super::within;
+use crate::order;
+
 /// Words that want a place.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Wish {
@@ -105,7 +108,7 @@ fn drop_lightest(wishes: &mut Vec<Wish>, keep: usize) {
         return;
     }
     let mut weights: Vec<u8> = wishes.iter().map(|wish| wish.weight).collect();
-    weights.sort_unstable_by(|a, b| b.cmp(a));
+    order::by_number(&mut weights, |weight| -i64::from(*weight));
     let Some(&least) = keep.checked_sub(1).and_then(|place| weights.get(place)) else {
         wishes.clear();
         return;
@@ -143,7 +146,7 @@ fn spread(wishes: &[Wish], column: &Column) -> Vec<f64> {
     let last = (column.to_px - half - rest).max(first);
     let mut places = Vec::with_capacity(wishes.len());
     for (sum, count) in pools {
-        let at = (sum / count as f64).clamp(first, last);
+        let at = within(sum / count as f64, first, last);
         for _ in 0..count {
             places.push(at + places.len() as f64 * column.line_px);
         }

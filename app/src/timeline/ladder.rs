@@ -10,6 +10,7 @@ use super::{
     marks::{Gather, Side},
     scene::{Flight, Rect, Scene, Shape},
 };
+use crate::order;
 
 const BAR_PX: f64 = 13.0;
 const POINT_PX: f64 = 11.0;
@@ -98,7 +99,7 @@ fn marks(scene: &mut Scene, sources: &[Source<'_>], unit: f64) {
             });
         }
     }
-    marks.sort_by(|a, b| a.from_px.total_cmp(&b.from_px));
+    order::by_length(marks, |mark| mark.from_px);
 }
 
 fn flights(scene: &mut Scene, sources: &[Source<'_>]) {

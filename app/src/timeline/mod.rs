@@ -23,13 +23,13 @@ mod paint;
 #[cfg(test)]
 mod tests;
 #[cfg(target_arch = "wasm32")]
-pub mod view;
+pub(crate) mod view;
 
 pub use beside::LINE_PX;
 pub use pulse::Pulse;
 pub use scene::{Picture, Scene, Source, View, Zoom};
 #[cfg(target_arch = "wasm32")]
-pub use view::{RunStore, Timeline};
+pub(crate) use view::{RunStore, timeline};
 
 /// Lays runs out for a view: one, or two to be compared.
 pub fn layout(
@@ -41,5 +41,17 @@ pub fn layout(
     match view.picture {
         Picture::Ladder => ladder::ladder(sources, pulse, view, widths),
         Picture::Waterfall => waterfall::waterfall(sources, pulse, view, widths),
+    }
+}
+
+/// The number, or the nearest of the two bounds. [`f64::clamp`] would bring along what prints fractions, to say in its panic
+/// that the bounds are in the wrong order.
+fn within(number: f64, least: f64, most: f64) -> f64 {
+    if number < least {
+        least
+    } else if number > most {
+        most
+    } else {
+        number
     }
 }

@@ -3,7 +3,7 @@
 use wire::trace::{Kind, SpanId};
 
 use super::{Source, axis::length_ns};
-use crate::run::Way;
+use crate::{order, run::Way};
 
 /// A gap between two neighbouring moments is idle when it is this many times as long as what usually travels takes.
 const IDLE_FACTOR: i64 = 8;
@@ -57,7 +57,7 @@ impl Pulse {
                 }
             }
         }
-        moments.sort_unstable();
+        order::by_number(&mut moments, |at| *at);
         moments.dedup();
         let (idle, busy) = idle(&moments, sources);
         let bursts = bursts(&moments, &idle, sources);
@@ -89,7 +89,7 @@ fn idle(moments: &[i64], sources: &[Source<'_>]) -> (Vec<Idle>, bool) {
             }
         }
     }
-    flights.sort_unstable();
+    order::by_number(&mut flights, |(from, _)| *from);
     let mut lengths: Vec<i64> = flights
         .iter()
         .map(|(from, to)| to.saturating_sub(*from))
@@ -128,12 +128,10 @@ fn idle(moments: &[i64], sources: &[Source<'_>]) -> (Vec<Idle>, bool) {
     (idle, busy)
 }
 
-fn middle(values: &mut [i64], place: usize) -> i64 {
-    if values.is_empty() {
-        return 0;
-    }
-    let place = place.min(values.len() - 1);
-    *values.select_nth_unstable(place).1
+/// The value that would stand there if they were sorted; 0 where there is none.
+fn middle(values: &mut Vec<i64>, place: usize) -> i64 {
+    order::by_number(values, |value| *value);
+    values.get(place).or(values.last()).copied().unwrap_or(0)
 }
 
 /// In each burst, how many rows the busiest lane wants: neighbours of the same kind and exchange share one.

@@ -7,7 +7,10 @@
 use wire::trace::{Lane, TraceEvent, Truth};
 
 use super::axis::Axis;
-use crate::run::{Arrow, Run, Way};
+use crate::{
+    order,
+    run::{Arrow, Run, Way},
+};
 
 /// Which picture of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -312,9 +315,8 @@ impl Scene {
             Picture::Ladder => y,
             Picture::Waterfall => x,
         };
-        self.flights.sort_by(|a, b| {
-            let first = |flight: &Flight| along(flight.from).min(along(flight.to));
-            first(a).total_cmp(&first(b))
+        order::by_length(&mut self.flights, |flight| {
+            along(flight.from).min(along(flight.to))
         });
         let mut reach = f64::MIN;
         self.flights_reach = self

@@ -16,7 +16,10 @@ use super::{
     scene::{Label, Mark, Rect, Scene, Shape, Span, Track, Whose},
     words,
 };
-use crate::run::{Exchange, Steps};
+use crate::{
+    order,
+    run::{Exchange, Steps},
+};
 
 /// Room for the rows' names, at unit 1.
 const GUTTER_PX: f64 = 216.0;
@@ -87,7 +90,7 @@ pub(super) fn waterfall(
         top += GAP_PX * unit;
     }
     scene.size.1 = top.max(view.breadth_px);
-    scene.marks.sort_by(|a, b| a.from_px.total_cmp(&b.from_px));
+    order::by_length(&mut scene.marks, |mark| mark.from_px);
     scene.index();
     let room = gutter_px - NAME_INSET_PX * unit;
     for track in &mut scene.tracks {
@@ -100,7 +103,10 @@ pub(super) fn waterfall(
 fn rows<'a>(number: usize, source: &Source<'a>) -> Vec<Row<'a>> {
     let run = source.run;
     let mut exchanges: Vec<&Exchange> = run.exchanges().iter().collect();
-    exchanges.sort_by_key(|exchange| exchange.events(run).next().map(|event| event.at_ns));
+    order::by_number(&mut exchanges, |exchange| {
+        let first = exchange.events(run).next();
+        first.map_or(i64::MIN, |event| event.at_ns)
+    });
     let mut rows = Vec::with_capacity(exchanges.len());
     for exchange in exchanges {
         let steps = exchange.steps(run);
@@ -148,13 +154,13 @@ fn rows<'a>(number: usize, source: &Source<'a>) -> Vec<Row<'a>> {
 /// Lays one row out from `top`; returns where the next one begins.
 fn lay(scene: &mut Scene, source: &Source<'_>, row: Row<'_>, top: f64, unit: f64) -> f64 {
     let run = source.run;
-    let mut lanes: Vec<Lane> = row
-        .events
-        .iter()
-        .map(|&index| run.event(index).lane)
-        .collect();
-    lanes.sort_unstable();
-    lanes.dedup();
+    let mut lanes: Vec<Lane> = Vec::new();
+    for &index in &row.events {
+        let lane = run.event(index).lane;
+        if !lanes.contains(&lane) {
+            lanes.insert(lanes.partition_point(|other| *other < lane), lane);
+        }
+    }
     let upper = if row.steps.is_some() {
         (BAR_PX + GAP_PX) * unit
     } else {

@@ -44,15 +44,6 @@ pub fn lane_means(lane: Lane) -> &'static str {
     }
 }
 
-/// The name of a kind, as it stands in the trace and in `data-explains` of a lesson.
-pub fn kind_name(kind: Kind) -> String {
-    // One spelling, the contract's: serde's.
-    match serde_json::to_value(kind) {
-        Ok(serde_json::Value::String(name)) => name,
-        _ => "unknown".to_owned(),
-    }
-}
-
 /// What happened, without figures.
 pub fn verb(kind: Kind) -> &'static str {
     match kind {

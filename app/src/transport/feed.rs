@@ -209,7 +209,7 @@ impl Inner {
     }
 
     fn came(self: &Rc<Self>, text: &str, arrived_ns: i64) {
-        let Ok(frame) = serde_json::from_str::<FeedDown>(text) else {
+        let Some(frame) = FeedDown::from_text(text) else {
             (self.tell)(News::Refused(
                 "The server sent something that this page does not understand. Load the page again.".to_owned(),
             ));
@@ -307,13 +307,11 @@ impl Inner {
     }
 
     fn send(&self, frame: &FeedUp) {
-        if let (Some(socket), Ok(text)) =
-            (self.socket.borrow().as_ref(), serde_json::to_string(frame))
-        {
+        if let Some(socket) = self.socket.borrow().as_ref() {
             // What a closing socket would swallow (and the browser log as an error) stays with the link, which sends what
             // did not come back once more.
             if socket.socket.ready_state() == WebSocket::OPEN {
-                let _ = socket.socket.send_with_str(&text);
+                let _ = socket.socket.send_with_str(&frame.to_text());
             }
         }
     }

@@ -1,7 +1,6 @@
 //! What came of a request: a reply, or the reason why there is none.
 
-use serde_json::Value;
-use wire::problem::PROBLEM_JSON;
+use wire::{json::Json, problem::PROBLEM_JSON};
 
 /// A response that came to its end.
 #[derive(Debug, Clone)]
@@ -31,9 +30,8 @@ impl Reply {
     }
 
     /// The body as JSON, where it is some.
-    pub(crate) fn json(&self) -> Option<Value> {
-        // One decoder for all replies: each type of its own would bring one of its own.
-        serde_json::from_str(std::str::from_utf8(&self.body).ok()?).ok()
+    pub(crate) fn json(&self) -> Option<Json> {
+        Json::parse(std::str::from_utf8(&self.body).ok()?).ok()
     }
 
     /// What the server says went wrong, where it says so in a problem document: its title, and its detail.

@@ -139,7 +139,8 @@ async fn sent(
 
 fn fields(text: &str) -> Vec<(String, String)> {
     text.lines()
-        .filter_map(|line| line.split_once(": "))
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name, value.trim()))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
         .collect()
 }

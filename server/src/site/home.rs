@@ -37,7 +37,7 @@ pub(super) fn document(visit: &Visit) -> Markup {
         title: "",
         description: "A live playground for backend communication: real requests, topics and uploads on one timeline that is measured at both ends.",
         path: "/",
-        has_app: false,
+        app: None,
         has_rail: false,
         main: html! {
             div.opening {

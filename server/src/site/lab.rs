@@ -64,7 +64,7 @@ pub(super) fn document(lab: Lab, visit: &Visit) -> Markup {
         title: lab.title(),
         description: lab.when_to_use(),
         path: &lab.path(),
-        has_app: true,
+        app: Some(lab.slug()),
         has_rail: true,
         main: html! {
             header.lab-title {

@@ -215,7 +215,7 @@ pub(super) fn document(problem: Explained) -> Markup {
         title: problem.title,
         description: problem.happened,
         path: "",
-        has_app: false,
+        app: None,
         has_rail: false,
         main: html! {
             p.kicker {

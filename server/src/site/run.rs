@@ -11,7 +11,7 @@ pub(super) fn document() -> Markup {
         title: "Saved run",
         description: "Open the file of a run again, without the server that made it.",
         path: "/run",
-        has_app: true,
+        app: Some("run"),
         has_rail: true,
         main: html! {
             header.lab-title {

@@ -1,7 +1,7 @@
 //! What every document shares: the head, the header, the rail, the footer. And the documents that are little else.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use wire::{Lab, lab::Chapter};
+use wire::{Lab, lab::Chapter, words};
 
 use super::{assets, dev, icons};
 
@@ -16,8 +16,8 @@ pub(super) struct Shell<'a> {
     pub(super) description: &'a str,
     /// The document's address, to mark its link; empty where it has none.
     pub(super) path: &'a str,
-    /// Does it hold a place for the WebAssembly?
-    pub(super) has_app: bool,
+    /// Which module of WebAssembly it holds a place for.
+    pub(super) app: Option<&'a str>,
     /// Does the rail with all labs stand beside it?
     pub(super) has_rail: bool,
     /// What stands in `<main>`.
@@ -43,6 +43,12 @@ impl Shell<'_> {
                         main #main.plain tabindex="-1" { (self.main) }
                     }
                     (footer())
+                    @if self.app.is_some() {
+                        // For the page's anatomy of a message, which looks them up here.
+                        dl id=(words::LIST_ID) hidden {
+                            @for (name, says) in words::FIELDS { dt { (name) } dd { (says) } }
+                        }
+                    }
                 }
             }
         }
@@ -67,11 +73,11 @@ impl Shell<'_> {
                         link rel="preload" as="font" type="font/woff2" href=(url) crossorigin;
                     }
                 }
-                @if self.has_app {
-                    @if let Some(url) = assets::logical("app_bg.wasm") {
+                @if let Some(name) = self.app {
+                    @if let Some(url) = module(name, "_bg.wasm") {
                         link rel="preload" as="fetch" type="application/wasm" href=(url) crossorigin;
                     }
-                    @if let Some(url) = assets::logical("app.js") { script type="module" src=(url) {} }
+                    @if let Some(url) = module(name, ".js") { script type="module" src=(url) {} }
                 }
                 @if let Some(url) = dev::script() { script src=(url) defer {} }
                 @if let Some(url) = assets::logical("favicon.svg") {
@@ -109,6 +115,12 @@ impl Shell<'_> {
             }
         }
     }
+}
+
+/// A file of a page's module; while developing, one module has all labs.
+fn module(name: &str, end: &str) -> Option<&'static str> {
+    let of = |name: &str| assets::logical(&format!("{name}{end}"));
+    of(name).or_else(|| of("app"))
 }
 
 fn rail(path: &str) -> Markup {
@@ -158,7 +170,7 @@ pub(super) fn credits() -> Markup {
         title: "Credits",
         description: "Fonts, icons and photographs in Roundtrip, their authors and licences.",
         path: "/credits",
-        has_app: false,
+        app: None,
         has_rail: false,
         main: html! {
             h1 { "Credits" }
@@ -174,7 +186,7 @@ pub(super) fn not_found() -> Markup {
         title: "Not found",
         description: "Nothing has this address.",
         path: "",
-        has_app: false,
+        app: None,
         has_rail: false,
         main: html! {
             h1 { "Nothing has this address" }

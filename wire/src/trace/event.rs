@@ -1,10 +1,10 @@
 //! One event of a run.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Map, Value};
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use super::{ClientId, SpanId};
+use crate::json::Json;
 
 /// Who an event happened at. The colours and shapes of the page follow it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -94,6 +94,18 @@ impl Lane {
     }
 }
 
+impl Lane {
+    /// The lane that is written like this.
+    pub fn of_text(text: &str) -> Option<Lane> {
+        let (name, number) = match text.split_once(':') {
+            None => (text, 0),
+            Some((name, number)) => (name, number.parse().ok()?),
+        };
+        let kind = LaneKind::ALL.into_iter().find(|kind| kind.name() == name)?;
+        Some(Lane { kind, number })
+    }
+}
+
 /// From left to right as the lanes stand on the page.
 impl Ord for Lane {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
@@ -123,20 +135,7 @@ impl FromStr for Lane {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, number) = match text.split_once(':') {
-            None => (text, 0),
-            Some((name, number)) => (
-                name,
-                number
-                    .parse::<u16>()
-                    .map_err(|_| format!("{text:?} is not a lane: its number is no number"))?,
-            ),
-        };
-        let kind = LaneKind::ALL
-            .into_iter()
-            .find(|kind| kind.name() == name)
-            .ok_or_else(|| format!("{text:?} is not a lane"))?;
-        Ok(Lane { kind, number })
+        Lane::of_text(text).ok_or_else(|| format!("{text:?} is not a lane"))
     }
 }
 
@@ -165,6 +164,25 @@ pub enum Truth {
     Derived,
     /// A simulated link or component.
     Modelled,
+}
+
+impl Truth {
+    /// Every truth label.
+    pub const ALL: [Truth; 3] = [Truth::Measured, Truth::Derived, Truth::Modelled];
+
+    /// Its name in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Truth::Measured => "measured",
+            Truth::Derived => "derived",
+            Truth::Modelled => "modelled",
+        }
+    }
+
+    /// The label of this name.
+    pub fn of_name(name: &str) -> Option<Truth> {
+        Truth::ALL.into_iter().find(|truth| truth.name() == name)
+    }
 }
 
 /// What happened.
@@ -260,6 +278,96 @@ pub enum Kind {
     Unknown,
 }
 
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 35] = [
+        Kind::RequestSent,
+        Kind::Connected,
+        Kind::Progress,
+        Kind::ResponseHead,
+        Kind::ResponseData,
+        Kind::ResponseEnd,
+        Kind::Consumed,
+        Kind::StreamOpened,
+        Kind::Received,
+        Kind::StreamClosed,
+        Kind::Hashed,
+        Kind::Marked,
+        Kind::Failed,
+        Kind::Aborted,
+        Kind::Accepted,
+        Kind::Read,
+        Kind::Write,
+        Kind::Closed,
+        Kind::Fault,
+        Kind::Parse,
+        Kind::Body,
+        Kind::Process,
+        Kind::Respond,
+        Kind::Published,
+        Kind::Subscribed,
+        Kind::Unsubscribed,
+        Kind::Delivered,
+        Kind::Gap,
+        Kind::Created,
+        Kind::Stored,
+        Kind::Synced,
+        Kind::Finished,
+        Kind::Previewed,
+        Kind::Removed,
+        Kind::Unknown,
+    ];
+
+    /// Its name in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::RequestSent => "request_sent",
+            Kind::Connected => "connected",
+            Kind::Progress => "progress",
+            Kind::ResponseHead => "response_head",
+            Kind::ResponseData => "response_data",
+            Kind::ResponseEnd => "response_end",
+            Kind::Consumed => "consumed",
+            Kind::StreamOpened => "stream_opened",
+            Kind::Received => "received",
+            Kind::StreamClosed => "stream_closed",
+            Kind::Hashed => "hashed",
+            Kind::Marked => "marked",
+            Kind::Failed => "failed",
+            Kind::Aborted => "aborted",
+            Kind::Accepted => "accepted",
+            Kind::Read => "read",
+            Kind::Write => "write",
+            Kind::Closed => "closed",
+            Kind::Fault => "fault",
+            Kind::Parse => "parse",
+            Kind::Body => "body",
+            Kind::Process => "process",
+            Kind::Respond => "respond",
+            Kind::Published => "published",
+            Kind::Subscribed => "subscribed",
+            Kind::Unsubscribed => "unsubscribed",
+            Kind::Delivered => "delivered",
+            Kind::Gap => "gap",
+            Kind::Created => "created",
+            Kind::Stored => "stored",
+            Kind::Synced => "synced",
+            Kind::Finished => "finished",
+            Kind::Previewed => "previewed",
+            Kind::Removed => "removed",
+            Kind::Unknown => "unknown",
+        }
+    }
+
+    /// The kind of this name; [`Kind::Unknown`] where this version has none.
+    pub fn of_name(name: &str) -> Kind {
+        Kind::ALL
+            .into_iter()
+            .find(|kind| kind.name() == name)
+            .unwrap_or(Kind::Unknown)
+    }
+}
+
 /// Which part of a message bytes belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -271,6 +379,25 @@ pub enum Part {
     Body,
     /// Both, in one read or write.
     HeadAndBody,
+}
+
+impl Part {
+    /// Every part.
+    pub const ALL: [Part; 3] = [Part::Head, Part::Body, Part::HeadAndBody];
+
+    /// Its name in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Part::Head => "head",
+            Part::Body => "body",
+            Part::HeadAndBody => "head_and_body",
+        }
+    }
+
+    /// The part of this name.
+    pub fn of_name(name: &str) -> Option<Part> {
+        Part::ALL.into_iter().find(|part| part.name() == name)
+    }
 }
 
 /// What an event says beyond when and where. Every field is optional; a kind says which it sets.
@@ -327,7 +454,8 @@ pub struct Detail {
     pub sha256: Option<String>,
     /// Whatever else a kind has to say.
     #[serde(flatten)]
-    pub more: Map<String, Value>,
+    #[cfg_attr(feature = "openapi", schema(value_type = serde_json::Map<String, serde_json::Value>))]
+    pub more: BTreeMap<String, Json>,
 }
 
 /// One event of a run.
@@ -392,7 +520,7 @@ mod tests {
         event.seq = 7;
         event.bytes = Some(12);
         event.detail.message = Some("0000000a-1".into());
-        event.detail.more.insert("attempt".into(), 2.into());
+        event.detail.more.insert("attempt".into(), 2_u64.into());
         let json = serde_json::to_value(&event).expect("serializes");
         assert_eq!(
             json,

@@ -6,6 +6,7 @@
 mod event;
 mod feed;
 mod id;
+mod text;
 
 pub use event::{Detail, Kind, Lane, LaneKind, Part, TraceEvent, Truth};
 pub use feed::{FeedDown, FeedUp, Opened, RUN_VERSION, Run, close_code};

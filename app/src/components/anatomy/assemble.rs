@@ -1,7 +1,7 @@
 //! From socket events to the bytes of a message.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use wire::{
+    base64,
     http1::Direction,
     trace::{Kind, LaneKind, SpanId, TraceEvent},
 };
@@ -43,7 +43,7 @@ impl Message {
             return;
         }
         if let Some(text) = &event.detail.data_base64
-            && let Ok(bytes) = STANDARD.decode(text)
+            && let Some(bytes) = base64::decode(text)
         {
             self.bytes.extend_from_slice(&bytes);
             self.length = self.length.max(self.bytes.len() as u64);
@@ -103,7 +103,7 @@ fn start_line(event: &TraceEvent) -> String {
         .detail
         .data_base64
         .as_deref()
-        .and_then(|text| STANDARD.decode(text).ok())
+        .and_then(base64::decode)
         .unwrap_or_default();
     let line = bytes
         .split(|byte| *byte == b'\n')
@@ -124,7 +124,7 @@ mod tests {
         event.bytes = Some(bytes);
         event.detail.exchange = SpanId::new(exchange);
         event.detail.offset = Some(offset);
-        event.detail.data_base64 = Some(STANDARD.encode(data));
+        event.detail.data_base64 = Some(base64::encode(data));
         event
     }
 

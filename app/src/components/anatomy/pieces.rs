@@ -160,9 +160,9 @@ impl<'a> Pieces<'a> {
         kind: &'static str,
     ) {
         let says = words::field(self.text(&name));
-        self.piece(name.clone(), kind, "name", says.to_owned());
+        self.piece(name.clone(), kind, "name", says.clone());
         self.mark(name.end..value.start, "Colon");
-        self.piece(value.clone(), "Value", "value", says.to_owned());
+        self.piece(value.clone(), "Value", "value", says);
         self.mark(value.end..line.end, "Line end");
     }
 }

@@ -83,268 +83,46 @@ pub fn chunk(bytes: u64) -> String {
     format!("The length of the chunk that follows, in hex: {bytes} bytes (RFC 9112 §7.1).")
 }
 
+/// Of a header field that nothing is known of.
+const UNKNOWN: &str = "A header field that this page has no words for. A receiver ignores those it does not know (RFC 9110 §5.1).";
+
 /// Of a header field, by its name in any case.
-pub fn field(name: &str) -> &'static str {
-    let lower = name.to_ascii_lowercase();
-    FIELDS
-        .iter()
-        .find(|(known, _)| *known == lower || (known.ends_with('-') && lower.starts_with(known)))
-        .map_or(
-            "A header field that this page has no words for. A receiver ignores those it does not know (RFC 9110 §5.1).",
-            |(_, says)| says,
-        )
+pub fn field(name: &str) -> String {
+    known(name).unwrap_or_else(|| UNKNOWN.to_owned())
 }
 
-/// Names in lower case; one that ends in a hyphen stands for all that begin so.
-const FIELDS: &[(&str, &str)] = &[
-    (
-        "accept",
-        "The formats that the client can use, with weights (RFC 9110 §12.5.1).",
-    ),
-    (
-        "accept-encoding",
-        "The compressions that the client can undo (RFC 9110 §12.5.3).",
-    ),
-    (
-        "accept-language",
-        "The languages that the person reads (RFC 9110 §12.5.4).",
-    ),
-    ("accept-", "What the client can take (RFC 9110 §12)."),
-    (
-        "access-control-",
-        "What pages of other origins may do (Fetch standard, CORS).",
-    ),
-    (
-        "allow",
-        "The methods that the target supports (RFC 9110 §10.2.1).",
-    ),
-    (
-        "authorization",
-        "Who asks, with proof. A run records its length only (RFC 9110 §11.6.2).",
-    ),
-    (
-        "cache-control",
-        "Who may keep a copy, and how long (RFC 9111 §5.2).",
-    ),
-    (
-        "connection",
-        "Whether the connection stays open behind this message, and which fields are for the next hop only (RFC 9110 §7.6.1).",
-    ),
-    (
-        "content-disposition",
-        "Show it, or offer to save it, and under which name (RFC 6266).",
-    ),
-    (
-        "content-encoding",
-        "The compression of the body (RFC 9110 §8.4).",
-    ),
-    (
-        "content-language",
-        "The language of the body (RFC 9110 §8.5).",
-    ),
-    (
-        "content-length",
-        "The length of the body, in bytes: this is how its end is found (RFC 9110 §8.6).",
-    ),
-    (
-        "content-location",
-        "The body's own address (RFC 9110 §8.7).",
-    ),
-    (
-        "content-security-policy",
-        "What the page may load, and from where.",
-    ),
-    (
-        "content-type",
-        "The format of the body. A message without a body needs none (RFC 9110 §8.3).",
-    ),
-    (
-        "cookie",
-        "What the server asked the browser to hand back. A run records its length only (RFC 6265).",
-    ),
-    (
-        "cross-origin-",
-        "Keeps pages of other origins apart. In return the browser gives a finer clock.",
-    ),
-    (
-        "date",
-        "When the message was made, to the second (RFC 9110 §6.6.1).",
-    ),
-    ("dnt", "An old wish not to be followed."),
-    (
-        "etag",
-        "A name for this very state of the target (RFC 9110 §8.8.3).",
-    ),
-    (
-        "expect",
-        "With 100-continue the client waits for leave before it sends the body (RFC 9110 §10.1.1).",
-    ),
-    (
-        "host",
-        "Which server is meant: one address may serve many names. HTTP/1.1 requires it (RFC 9110 §7.2).",
-    ),
-    (
-        "idempotency-key",
-        "A name for this attempt, so that sending it twice acts once.",
-    ),
-    (
-        "if-",
-        "A condition: act only if the target's state is the one named (RFC 9110 §13).",
-    ),
-    (
-        "keep-alive",
-        "How long an idle connection is kept. From before HTTP/1.1.",
-    ),
-    (
-        "last-event-id",
-        "The last message that this subscriber had: the server goes on behind it (HTML standard, server-sent events).",
-    ),
-    (
-        "last-modified",
-        "When the target last changed, to the second (RFC 9110 §8.8.2).",
-    ),
-    (
-        "link",
-        "Addresses that have to do with this one (RFC 8288).",
-    ),
-    (
-        "location",
-        "Where the new thing is, or where to ask instead (RFC 9110 §10.2.2).",
-    ),
-    (
-        "origin",
-        "The page's origin, where the browser thinks that the server should know (RFC 6454 §7).",
-    ),
-    (
-        "permissions-policy",
-        "Which of the browser's abilities the page may use.",
-    ),
-    (
-        "pragma",
-        "Cache-Control's predecessor, for HTTP/1.0 (RFC 9111 §5.4).",
-    ),
-    ("prefer", "A wish that the server may grant (RFC 7240)."),
-    (
-        "preference-applied",
-        "The wish that was granted (RFC 7240 §3).",
-    ),
-    (
-        "priority",
-        "How urgent the browser thinks it is (RFC 9218).",
-    ),
-    ("proxy-", "Between the client and a proxy (RFC 9110 §11.7)."),
-    ("range", "Only this part, please (RFC 9110 §14.2)."),
-    (
-        "referer",
-        "The page that asked. The spelling mistake is in the standard (RFC 9110 §10.1.3).",
-    ),
-    (
-        "referrer-policy",
-        "How much of its address the page tells others.",
-    ),
-    (
-        "repr-digest",
-        "A digest over the file as it is, whatever way it travels (RFC 9530).",
-    ),
-    ("retry-after", "When to try again (RFC 9110 §10.2.3)."),
-    (
-        "roundtrip-faults",
-        "The faults that this exchange asks for: this playground's own.",
-    ),
-    (
-        "sec-ch-",
-        "A client hint: what browser this is, in small pieces (RFC 8942).",
-    ),
-    (
-        "sec-fetch-",
-        "Fetch metadata: from where and for what the browser asks. A page cannot forge it.",
-    ),
-    ("sec-gpc", "A wish not to be sold or shared."),
-    (
-        "sec-websocket-",
-        "The handshake that turns HTTP/1.1 into a WebSocket (RFC 6455 §4).",
-    ),
-    ("server", "What program answers (RFC 9110 §10.2.4)."),
-    (
-        "server-timing",
-        "How long the server took for which step, told to the browser (W3C Server Timing).",
-    ),
-    (
-        "set-cookie",
-        "What the browser shall hand back. A run records its length only (RFC 6265).",
-    ),
-    (
-        "strict-transport-security",
-        "From now on only over TLS (RFC 6797).",
-    ),
-    (
-        "te",
-        "Which transfer codings and trailers the client takes (RFC 9110 §10.1.4).",
-    ),
-    (
-        "timing-allow-origin",
-        "Who may see the fine times of this response (W3C Resource Timing).",
-    ),
-    (
-        "traceparent",
-        "The run and the exchange: by this the timeline knows that the message is one of its own (W3C Trace Context).",
-    ),
-    (
-        "tracestate",
-        "What tracing systems add for themselves (W3C Trace Context).",
-    ),
-    (
-        "trailer",
-        "The fields that will follow the body (RFC 9110 §6.6.2).",
-    ),
-    (
-        "transfer-encoding",
-        "How the body is framed for the way. Chunked: each piece says its own length (RFC 9112 §6.1).",
-    ),
-    (
-        "tus-",
-        "The version of tus, the protocol for uploads that can be resumed, and what the server offers of it.",
-    ),
-    (
-        "upgrade",
-        "The protocol that the client would rather speak (RFC 9110 §7.8).",
-    ),
-    (
-        "upgrade-insecure-requests",
-        "The browser would take a redirect to TLS.",
-    ),
-    (
-        "upload-expires",
-        "Until when an unfinished upload is kept (tus 1.0.0, expiration).",
-    ),
-    (
-        "upload-length",
-        "How long the whole file is, in bytes (tus 1.0.0).",
-    ),
-    (
-        "upload-metadata",
-        "The file's name and type, in base64 (tus 1.0.0, creation).",
-    ),
-    (
-        "upload-offset",
-        "Where in the file these bytes begin, or how many the server has (tus 1.0.0).",
-    ),
-    ("user-agent", "What program asks (RFC 9110 §10.1.5)."),
-    (
-        "vary",
-        "Which request fields the answer depends on, for caches (RFC 9110 §12.5.5).",
-    ),
-    ("via", "The proxies on the way (RFC 9110 §7.6.3)."),
-    (
-        "www-authenticate",
-        "How to prove who asks (RFC 9110 §11.6.1).",
-    ),
-    (
-        "x-content-type-options",
-        "Believe the Content-Type, do not guess.",
-    ),
-    ("x-forwarded-", "What a proxy says about whom it asks for."),
-];
+#[cfg(not(target_arch = "wasm32"))]
+fn known(name: &str) -> Option<String> {
+    wire::words::find(wire::words::FIELDS.iter().copied(), name).map(str::to_owned)
+}
+
+/// The words stand in the document, so that they need not come with the WebAssembly as well.
+#[cfg(target_arch = "wasm32")]
+fn known(name: &str) -> Option<String> {
+    thread_local! {
+        static FIELDS: Vec<(String, String)> = from_document();
+    }
+    FIELDS.with(|fields| {
+        let fields = fields.iter().map(|(name, says)| (&**name, &**says));
+        wire::words::find(fields, name).map(str::to_owned)
+    })
+}
+
+/// The terms and descriptions of the document's list.
+#[cfg(target_arch = "wasm32")]
+fn from_document() -> Vec<(String, String)> {
+    let mut fields = Vec::new();
+    if let Some(list) = leptos::prelude::document().get_element_by_id(wire::words::LIST_ID) {
+        let children = list.children();
+        let text = |place| Some(children.item(place)?.text_content().unwrap_or_default());
+        let mut place = 0;
+        while let (Some(name), Some(says)) = (text(place), text(place + 1)) {
+            fields.push((name, says));
+            place += 2;
+        }
+    }
+    fields
+}
 
 #[cfg(test)]
 mod tests {
@@ -357,15 +135,5 @@ mod tests {
         assert!(field("accept").contains("formats"));
         assert!(field("Accept-Charset").contains("can take"));
         assert!(field("x-mine").contains("no words"));
-    }
-
-    #[test]
-    fn no_prefix_hides_a_name_behind_it() {
-        for (place, (name, _)) in FIELDS.iter().enumerate() {
-            let found = FIELDS.iter().position(|(known, _)| {
-                known == name || (known.ends_with('-') && name.starts_with(known))
-            });
-            assert_eq!(found, Some(place), "{name}");
-        }
     }
 }

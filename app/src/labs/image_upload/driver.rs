@@ -174,7 +174,7 @@ impl Page {
         let (name, media_type) = self.name_and_type();
         let headers = [
             version(),
-            ("upload-length", format!("{:.0}", file.size())),
+            ("upload-length", (file.size() as u64).to_string()),
             ("upload-metadata", metadata(&name, &media_type)),
         ];
         let call = self.call("POST", TUS_PATH, &headers);

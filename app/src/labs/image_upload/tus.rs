@@ -4,6 +4,8 @@
 
 use std::ops::Range;
 
+use wire::base64;
+
 /// What the driver has to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
@@ -266,11 +268,10 @@ impl Tus {
 
 /// The `Upload-Metadata` field: names and values in base64 (tus 1.0.0, creation).
 pub fn metadata(name: &str, media_type: &str) -> String {
-    use base64::{Engine, engine::general_purpose::STANDARD};
     format!(
         "filename {},filetype {}",
-        STANDARD.encode(name),
-        STANDARD.encode(media_type)
+        base64::encode(name.as_bytes()),
+        base64::encode(media_type.as_bytes())
     )
 }
 

@@ -1,10 +1,11 @@
 //! The publish–subscribe lab on the page.
 
-use std::{rc::Rc, time::Duration};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
-use futures_util::future::join_all;
+use js_sys::{Array, Promise};
 use leptos::prelude::{location, set_timeout};
-use wasm_bindgen_futures::spawn_local;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::{JsFuture, future_to_promise, spawn_local};
 use web_sys::AbortController;
 use wire::{
     limits::MESSAGE_BYTES_MAX,
@@ -369,12 +370,20 @@ impl Page {
             }
             let knobs = self.knobs.now();
             let path = knobs.publish_path();
-            let sent = knobs
-                .messages()
-                .into_iter()
-                .map(|text| self.publish_one(&path, text, &abort));
-            let outcomes = join_all(sent).await;
-            self.tell(&outcomes);
+            let outcomes = Rc::new(RefCell::new(Vec::new()));
+            let sent = Array::new();
+            for text in knobs.messages() {
+                let (path, abort) = (path.clone(), abort.clone());
+                let outcomes = Rc::clone(&outcomes);
+                sent.push(&future_to_promise(async move {
+                    let outcome = self.publish_one(&path, text, &abort).await;
+                    outcomes.borrow_mut().push(outcome);
+                    Ok(JsValue::UNDEFINED)
+                }));
+            }
+            // Each says itself how it went; this one waits for all.
+            let _ = JsFuture::from(Promise::all(&sent)).await;
+            self.tell(&outcomes.borrow());
             self.abort.set(None);
         });
     }
@@ -407,21 +416,19 @@ impl Page {
     }
 
     fn tell(self, outcomes: &[Result<Reply, NoReply>]) {
-        let mut taken: Vec<MessageId> = outcomes
+        let taken: Vec<MessageId> = outcomes
             .iter()
             .filter_map(|outcome| message_id(outcome.as_ref().ok()?.json().as_ref(), "id"))
             .collect();
-        taken.sort();
-        self.said.set(match taken.as_slice() {
-            [] => String::new(),
-            [one] => format!("The topic took it as {one}."),
-            [first, .., last] => {
-                format!(
-                    "The topic took {} messages, {first} to {last}.",
-                    taken.len()
-                )
-            }
-        });
+        self.said.set(
+            match (taken.len(), taken.iter().min(), taken.iter().max()) {
+                (1, Some(one), _) => format!("The topic took it as {one}."),
+                (count, Some(first), Some(last)) => {
+                    format!("The topic took {count} messages, {first} to {last}.")
+                }
+                _ => String::new(),
+            },
+        );
         let failed = outcomes.iter().find_map(|outcome| match outcome {
             Ok(reply) if reply.is_success() => None,
             Ok(reply) => Some(Notice::new(

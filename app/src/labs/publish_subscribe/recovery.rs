@@ -1,7 +1,6 @@
 //! What a subscriber that comes back had missed, and whether it got all of it.
 
-use serde_json::Value;
-use wire::topics::MessageId;
+use wire::{json::Json, topics::MessageId};
 
 /// Follows one subscriber over its breaks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -73,12 +72,12 @@ impl Recovery {
     }
 
     /// The server declared a gap: [`wire::topics::GapNotice`].
-    pub fn gap(&mut self, notice: &Value) {
+    pub fn gap(&mut self, notice: &Json) {
         let Some(gap) = notice.get("gap") else {
             return;
         };
-        let text = |name: &str| gap.get(name).and_then(Value::as_str).unwrap_or_default();
-        let missed = match gap.get("missed").and_then(Value::as_u64) {
+        let text = |name: &str| gap.get(name).and_then(Json::as_str).unwrap_or_default();
+        let missed = match gap.get("missed").and_then(Json::as_u64) {
             Some(1) => "1 message is missing".to_owned(),
             Some(count) => format!("{count} messages are missing"),
             None => "Messages are missing, and nobody knows how many".to_owned(),
@@ -122,8 +121,9 @@ mod tests {
     use wire::topics::{Gap, GapNotice, GapReason};
 
     /// What is read here is what the server writes.
-    fn json(gap: Gap) -> Value {
-        serde_json::to_value(GapNotice { gap }).expect("serializes")
+    fn json(gap: Gap) -> Json {
+        let text = serde_json::to_string(&GapNotice { gap }).expect("serializes");
+        Json::parse(&text).expect("JSON")
     }
 
     fn id(epoch: u32, offset: u64) -> MessageId {

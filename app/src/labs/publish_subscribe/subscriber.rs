@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use serde_json::Value;
 use wasm_bindgen_futures::spawn_local;
 use wire::{
+    json::Json,
     time::bytes,
     topics::MessageId,
     trace::{Kind, Lane, SpanId, Traceparent},
@@ -155,7 +155,7 @@ impl Subscriber {
                 self.show(id, data);
             }
             Brought::Gap(json) => {
-                if let Ok(notice) = serde_json::from_str(&json) {
+                if let Ok(notice) = Json::parse(&json) {
                     self.recovery.update(|it| it.gap(&notice));
                 }
             }
@@ -226,6 +226,6 @@ impl Subscriber {
 }
 
 /// A message's id under this name.
-pub(super) fn message_id(json: Option<&Value>, name: &str) -> Option<MessageId> {
+pub(super) fn message_id(json: Option<&Json>, name: &str) -> Option<MessageId> {
     json?.get(name)?.as_str()?.parse().ok()
 }

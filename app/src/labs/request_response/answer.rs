@@ -1,7 +1,6 @@
 //! What came back, in words: what the server made of the request.
 
-use serde_json::Value;
-use wire::time::bytes;
+use wire::{json::Json, time::bytes};
 
 use crate::components::{notice::grouped, raw};
 
@@ -19,7 +18,7 @@ pub struct Answer {
 
 /// What the server made of a request that it mirrored: [`wire::echo::EchoReply`], read field by field, because a decoder
 /// for all of it would be larger than this lab. `None` for another reply.
-pub fn of_echo(status: u16, length: usize, reply: &Value) -> Option<Answer> {
+pub fn of_echo(status: u16, length: usize, reply: &Json) -> Option<Answer> {
     let count = reply.get("body_bytes")?.as_u64()?;
     let body = reply.get("body")?;
     let (format, text) = understood(body)?;
@@ -37,28 +36,25 @@ pub fn of_echo(status: u16, length: usize, reply: &Value) -> Option<Answer> {
 }
 
 /// The name of the format that a body was parsed as, and what came of it.
-fn understood(body: &Value) -> Option<(&'static str, String)> {
-    let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
-    let list = |name: &str| {
-        body.get(name)
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default()
-    };
+fn understood(body: &Json) -> Option<(&'static str, String)> {
+    let text = |name: &str| body.get(name).and_then(Json::as_str).unwrap_or_default();
+    let list = |name: &str| body.get(name).map_or(&[][..], Json::items);
     Some(match body.get("parsed_as")?.as_str()? {
         "nothing" => ("nothing", "No body came.".to_owned()),
         "json" => ("JSON", body.get("value")?.to_string()),
         "form" => (
             "a form",
             lines(list("fields").iter().map(|pair| {
-                let word =
-                    |place: usize| pair.get(place).and_then(Value::as_str).unwrap_or_default();
+                let word = |place: usize| {
+                    let word = pair.items().get(place).and_then(Json::as_str);
+                    word.unwrap_or_default()
+                };
                 format!("{} = {}", word(0), word(1))
             })),
         ),
         "multipart" => ("a multipart form", lines(list("parts").iter().map(part))),
         "xml" => {
-            let elements = body.get("elements").and_then(Value::as_u64).unwrap_or(0);
+            let elements = body.get("elements").and_then(Json::as_u64).unwrap_or(0);
             (
                 "XML",
                 format!(
@@ -78,12 +74,12 @@ fn understood(body: &Value) -> Option<(&'static str, String)> {
     })
 }
 
-fn part(part: &Value) -> String {
-    let text = |name: &str| part.get(name).and_then(Value::as_str);
+fn part(part: &Json) -> String {
+    let text = |name: &str| part.get(name).and_then(Json::as_str);
     let mut line = format!(
         "{} ({}",
         text("name").unwrap_or_default(),
-        bytes(part.get("bytes").and_then(Value::as_u64).unwrap_or(0))
+        bytes(part.get("bytes").and_then(Json::as_u64).unwrap_or(0))
     );
     if let Some(name) = text("file_name") {
         line.push_str(&format!(", file {name}"));
@@ -152,7 +148,8 @@ mod tests {
             took_us: EchoSteps::default(),
             filler: String::new(),
         };
-        let json = serde_json::to_value(reply).expect("serializes");
+        let text = serde_json::to_string(&reply).expect("serializes");
+        let json = Json::parse(&text).expect("JSON");
         of_echo(200, 412, &json).expect("an echo")
     }
 
@@ -171,7 +168,8 @@ mod tests {
         assert_eq!(json.text, "{\"a\":1}");
         let none = answer(EchoBody::Nothing, 0);
         assert!(none.line.ends_with("it came without a body."));
-        assert_eq!(of_echo(200, 1, &serde_json::json!({"title": "Bad"})), None);
+        let other = Json::parse(r#"{"title": "Bad"}"#).expect("JSON");
+        assert_eq!(of_echo(200, 1, &other), None);
     }
 
     #[test]

@@ -239,7 +239,7 @@ impl Knobs {
         let text = self.body_text();
         // The lines of a multipart body end with CR LF (RFC 2046 §4.1.1); a text box only knows LF.
         let text = if self.format().word == "multipart" {
-            text.replace("\r\n", "\n").replace('\n', "\r\n")
+            with_line_ends(text)
         } else {
             text.to_owned()
         };
@@ -353,6 +353,18 @@ pub fn delay_max(work: usize) -> u64 {
     } else {
         ECHO_DELAY_MS_MAX
     }
+}
+
+/// Lines as HTTP ends them, whatever they ended in.
+fn with_line_ends(text: &str) -> String {
+    let mut ended = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter == '\n' && !ended.ends_with('\r') {
+            ended.push('\r');
+        }
+        ended.push(letter);
+    }
+    ended
 }
 
 #[cfg(test)]

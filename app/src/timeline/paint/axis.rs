@@ -385,5 +385,5 @@ fn top_of_fold(height: f64, band: f64) -> f64 {
 
 /// `×20`.
 fn times(by: f64) -> String {
-    ["×", &by.round().to_string()].concat()
+    ["×", &(by.round() as i64).to_string()].concat()
 }

@@ -8,7 +8,7 @@ use web_sys::CanvasRenderingContext2d;
 use wire::trace::{Lane, Truth};
 
 use super::scene::{Flight, Label, Mark, Picture, Scene, Shape, Whose};
-use crate::run::Way;
+use crate::{dom::px, run::Way};
 use palette::{Palette, dashes};
 
 /// Words that stand further from their mark than this are tied to it by a line.
@@ -293,9 +293,9 @@ impl Pen<'_> {
     }
 
     pub(super) fn set_font(&self, weight: &str) {
-        let size = (14.0 * self.frame.unit).to_string();
+        let size = px(14.0 * self.frame.unit);
         self.ctx
-            .set_font(&[weight, " ", &size, "px ", &self.palette.font].concat());
+            .set_font(&[weight, " ", &size, " ", &self.palette.font].concat());
     }
 
     fn mark(&self, mark: &Mark, reach: f64, selected: bool, lit: bool) {

@@ -1,22 +1,24 @@
 //! A run into a file and out of one.
 
-use leptos::{prelude::*, task::spawn_local, wasm_bindgen::JsCast};
-use wasm_bindgen::JsValue;
+use leptos::{prelude::document, task::spawn_local};
+use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, File, HtmlAnchorElement, HtmlInputElement};
+use web_sys::{Blob, DragEvent, Event, File, HtmlAnchorElement, HtmlInputElement};
 
 use super::{stage::Stage, store::Opened};
 use crate::{
-    components::notice::Notice,
+    components::{controls::button, notice::Notice},
+    dom::{El, el},
     run::{FILE_BYTES_MAX, Run},
 };
 
 /// Hands the run on the screen to the browser as a file to be kept.
 pub(super) fn save(stage: Stage) {
-    let text = stage.store.with_shown_untracked(|run| {
+    let text = stage.store.peek_shown(|run| {
         let saved = run.to_saved()?;
-        let name = ["roundtrip-", &saved.run.to_string()[..8], ".json"].concat();
-        Some((name, serde_json::to_string(&saved).ok()?))
+        let id = saved.run.to_string();
+        let name = ["roundtrip-", id.get(..8)?, ".json"].concat();
+        Some((name, saved.to_text()))
     });
     let Some((name, text)) = text else { return };
     if download(&name, &text).is_err() {
@@ -87,45 +89,37 @@ async fn read(file: &File) -> Result<Run, Notice> {
 }
 
 /// The file that was dropped, if one was.
-pub(super) fn dropped(event: &leptos::ev::DragEvent) -> Option<File> {
-    event.data_transfer()?.files()?.get(0)
+pub(super) fn dropped(event: &Event) -> Option<File> {
+    event
+        .dyn_ref::<DragEvent>()?
+        .data_transfer()?
+        .files()?
+        .get(0)
 }
 
 /// The button that opens a file, with the field that a browser needs for it.
-pub(super) fn opener(stage: Stage) -> AnyView {
-    let field = NodeRef::<leptos::html::Input>::new();
-    let chosen = move |_| {
-        let Some(field) = field.get_untracked() else {
-            return;
-        };
-        let field: &HtmlInputElement = &field;
-        if let Some(file) = field.files().and_then(|files| files.get(0)) {
-            open(stage, file);
-        }
-        // The same file can be chosen again.
-        field.set_value("");
-    };
-    view! {
-        <button
-            type="button"
-            class="quiet"
-            on:click=move |_| {
-                if let Some(field) = field.get_untracked() {
-                    field.click();
-                }
+pub(super) fn opener(stage: Stage) -> [El; 2] {
+    let field = el("input.visually-hidden")
+        .attrs(&[
+            ("type", "file"),
+            ("accept", ".json,application/json"),
+            ("tabindex", "-1"),
+            ("aria-label", "Run to open"),
+        ])
+        .on("change", move |event| {
+            let Some(field) = event
+                .target()
+                .and_then(|field| field.dyn_into::<HtmlInputElement>().ok())
+            else {
+                return;
+            };
+            if let Some(file) = field.files().and_then(|files| files.get(0)) {
+                open(stage, file);
             }
-        >
-            "Open run…"
-        </button>
-        <input
-            type="file"
-            accept=".json,application/json"
-            class="visually-hidden"
-            tabindex="-1"
-            aria-label="Run to open"
-            node_ref=field
-            on:change=chosen
-        />
-    }
-    .into_any()
+            // The same file can be chosen again.
+            field.set_value("");
+        });
+    let to_click = field.clone();
+    let opener = button("Open run…", move || to_click.node().click()).attr("class", "quiet");
+    [opener, field]
 }

@@ -1,14 +1,16 @@
 //! Mouse, touch and keys on the stage.
 
-use leptos::{ev, prelude::*, wasm_bindgen::JsCast};
-use web_sys::Element;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, KeyboardEvent, MouseEvent, PointerEvent, TouchEvent, WheelEvent};
 
 use super::stage::{Shows, Stage};
+use crate::dom::El;
 use crate::run::Way;
 use crate::timeline::{
     Picture, Scene, Zoom,
     axis::Piece,
     scene::{Flight, Whose},
+    within,
 };
 
 /// What a hand does on the stage at the moment.
@@ -39,24 +41,24 @@ enum Found {
 impl Stage {
     /// Was the picture just dragged, so that what follows is no click?
     pub(super) fn was_dragged(&self) -> bool {
-        self.hand.with_value(|hand| hand.dragged)
+        self.hand.peek(|hand| hand.dragged)
     }
 
-    pub(super) fn pressed(&self, event: &ev::PointerEvent) {
+    pub(super) fn pressed(&self, event: &PointerEvent) {
         if event.pointer_type() != "mouse" || event.button() != 0 {
             return;
         }
         let at = (f64::from(event.client_x()), f64::from(event.client_y()));
         let scroll = self.scroll();
-        self.hand.update_value(|hand| {
+        self.hand.alter(|hand| {
             hand.pressed = Some((at, scroll));
             hand.dragged = false;
         });
     }
 
-    pub(super) fn moved(&self, event: &ev::PointerEvent) {
+    pub(super) fn moved(&self, event: &PointerEvent) {
         let at = (f64::from(event.client_x()), f64::from(event.client_y()));
-        let hand = self.hand.get_value();
+        let hand = self.hand.now();
         let Some((from, scroll)) = hand.pressed else {
             if event.pointer_type() == "mouse" {
                 self.point(at);
@@ -68,27 +70,27 @@ impl Stage {
             if dx.hypot(dy) < STEADY_PX {
                 return;
             }
-            self.hand.update_value(|hand| hand.dragged = true);
-            if let Some(window) = self.window.get_untracked() {
+            self.hand.alter(|hand| hand.dragged = true);
+            if let Some(window) = self.window.now() {
                 let _ = window.set_pointer_capture(event.pointer_id());
                 let _ = window.class_list().add_1("is-dragged");
             }
         }
-        if let Some(window) = self.window.get_untracked() {
+        if let Some(window) = self.window.now() {
             window.set_scroll_left((scroll.0 - dx).round() as i32);
             window.set_scroll_top((scroll.1 - dy).round() as i32);
         }
     }
 
     pub(super) fn released(&self) {
-        self.hand.update_value(|hand| hand.pressed = None);
-        if let Some(window) = self.window.get_untracked() {
+        self.hand.alter(|hand| hand.pressed = None);
+        if let Some(window) = self.window.now() {
             let _ = window.class_list().remove_1("is-dragged");
         }
     }
 
     /// A click that no handle took: on words, on an arrow, on a fold, on a row's name.
-    pub(super) fn clicked(&self, event: &ev::MouseEvent) {
+    pub(super) fn clicked(&self, event: &MouseEvent) {
         if self.was_dragged() {
             return;
         }
@@ -113,11 +115,11 @@ impl Stage {
             Some(Found::Whose(whose)) => Some(whose),
             _ => None,
         };
-        if self.hover.get_untracked() != whose {
+        if self.hover.now() != whose {
             self.hover.set(whose);
             self.draw_soon();
         }
-        if let Some(canvas) = self.canvas.get_untracked() {
+        if let Some(canvas) = self.canvas.now() {
             let _ = canvas
                 .class_list()
                 .toggle_with_force("can-press", found.is_some());
@@ -125,28 +127,28 @@ impl Stage {
     }
 
     pub(super) fn left(&self) {
-        if self.hover.get_untracked().is_some() {
+        if self.hover.now().is_some() {
             self.hover.set(None);
             self.draw_soon();
         }
     }
 
     /// The wheel with Ctrl changes the scale where the pointer is; alone it scrolls, as everywhere.
-    pub(super) fn wheeled(&self, event: &ev::WheelEvent) {
+    pub(super) fn wheeled(&self, event: &WheelEvent) {
         if !(event.ctrl_key() || event.meta_key()) {
             return;
         }
         event.prevent_default();
-        let factor = (-event.delta_y() / 240.0).clamp(-1.0, 1.0).exp2();
+        let factor = within(-event.delta_y() / 240.0, -1.0, 1.0).exp2();
         let at = (f64::from(event.client_x()), f64::from(event.client_y()));
         self.zoom_by(factor, self.along_window(at));
     }
 
     /// Two fingers change the scale between them; one scrolls.
-    pub(super) fn touched(&self, event: &ev::TouchEvent) {
+    pub(super) fn touched(&self, event: &TouchEvent) {
         let touches = event.touches();
         let (Some(a), Some(b)) = (touches.get(0), touches.get(1)) else {
-            self.hand.update_value(|hand| hand.apart = None);
+            self.hand.alter(|hand| hand.apart = None);
             return;
         };
         event.prevent_default();
@@ -154,10 +156,7 @@ impl Stage {
             |touch: &web_sys::Touch| (f64::from(touch.client_x()), f64::from(touch.client_y()));
         let (a, b) = (place(&a), place(&b));
         let apart = (a.0 - b.0).hypot(a.1 - b.1).max(1.0);
-        let before = self
-            .hand
-            .try_update_value(|hand| hand.apart.replace(apart))
-            .flatten();
+        let before = self.hand.alter(|hand| hand.apart.replace(apart));
         if let Some(before) = before {
             self.zoom_by(
                 apart / before,
@@ -167,7 +166,7 @@ impl Stage {
     }
 
     /// Keys on the stage; what it does not know, scrolls.
-    pub(super) fn key(&self, event: &ev::KeyboardEvent) {
+    pub(super) fn key(&self, event: &KeyboardEvent) {
         if event.ctrl_key() || event.meta_key() || event.alt_key() {
             return;
         }
@@ -206,8 +205,8 @@ impl Stage {
     }
 
     /// Escape closes the inspector, in the picture, in the table and in the inspector itself.
-    pub(super) fn key_around(&self, event: &ev::KeyboardEvent) {
-        if event.key() == "Escape" && self.store.selected.get_untracked().is_some() {
+    pub(super) fn key_around(&self, event: &KeyboardEvent) {
+        if event.key() == "Escape" && self.store.selected.now().is_some() {
             event.prevent_default();
             self.close();
         }
@@ -215,7 +214,7 @@ impl Stage {
 
     /// A place in the browser's window, in the picture.
     fn in_picture(&self, at: (f64, f64)) -> Option<(f64, f64)> {
-        let place = self.canvas.get_untracked()?.get_bounding_client_rect();
+        let place = self.canvas.now()?.get_bounding_client_rect();
         let scroll = self.scroll();
         Some((
             at.0 - place.left() + scroll.0,
@@ -263,7 +262,7 @@ impl Stage {
         });
         let event = event.flatten()?;
         self.store
-            .with_shown_untracked(|run| run.events().get(event as usize).map(|event| event.seq))
+            .peek_shown(|run| run.events().get(event as usize).map(|event| event.seq))
     }
 }
 
@@ -314,8 +313,31 @@ fn find(scene: &Scene, (x, y): (f64, f64), scroll: (f64, f64)) -> Option<Found> 
 fn distance(flight: &Flight, (x, y): (f64, f64)) -> f64 {
     let ((x0, y0), (x1, y1)) = (flight.from, flight.to);
     let (dx, dy) = (x1 - x0, y1 - y0);
-    let part = (((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy).max(1e-9)).clamp(0.0, 1.0);
+    let part = ((x - x0) * dx + (y - y0) * dy) / (dx * dx + dy * dy).max(1e-9);
+    let part = within(part, 0.0, 1.0);
     (x - x0 - dx * part).hypot(y - y0 - dy * part)
+}
+
+/// Does what hands do on the picture's window. An event of a name has the type that the standards give it.
+pub(super) fn listen(stage: Stage, window: El) -> El {
+    let mut window = window
+        .on("scroll", move |_| stage.scrolled())
+        .on("wheel", move |event| stage.wheeled(event.unchecked_ref()))
+        .on("pointerdown", move |event| {
+            stage.pressed(event.unchecked_ref())
+        })
+        .on("pointermove", move |event| {
+            stage.moved(event.unchecked_ref())
+        })
+        .on("pointerup", move |_| stage.released())
+        .on("pointercancel", move |_| stage.released())
+        .on("pointerleave", move |_| stage.left());
+    for name in ["touchstart", "touchmove", "touchend"] {
+        window = window.on(name, move |event| stage.touched(event.unchecked_ref()));
+    }
+    window
+        .on("click", move |event| stage.clicked(event.unchecked_ref()))
+        .on("keydown", move |event| stage.key(event.unchecked_ref()))
 }
 
 /// Keys that work wherever the focus is, but in fields.
@@ -327,7 +349,7 @@ pub(super) fn global_keys(stage: Stage) {
     on_key(
         "p",
         Rc::new(move || {
-            if stage.shows.get_untracked() != Shows::Table {
+            if stage.shows.now() != Shows::Table {
                 stage.toggle_play();
             }
         }),

@@ -1,11 +1,16 @@
 //! The inspector: all that is known about one event, and the sentence of the lesson that explains it.
 
-use leptos::{prelude::*, wasm_bindgen::JsCast};
+use leptos::prelude::document;
+use wasm_bindgen::JsCast;
 use web_sys::Element;
 use wire::trace::TraceEvent;
 
 use super::stage::{Stage, origin};
-use crate::timeline::{facts, words};
+use crate::{
+    components::controls::button,
+    dom::{El, State, derived, el},
+    timeline::{facts, words},
+};
 
 /// What the inspector shows, made once for each event.
 #[derive(Clone, PartialEq)]
@@ -13,8 +18,7 @@ struct Shown {
     title: String,
     lane: String,
     lane_class: String,
-    facts: Vec<facts::Fact>,
-    more: Vec<(String, String)>,
+    facts: Vec<(String, String)>,
     lesson: Option<String>,
     text: Option<String>,
     hex: Option<String>,
@@ -28,8 +32,11 @@ fn shown(event: &TraceEvent, origin_ns: i64, lesson: Option<String>) -> Shown {
         title: words::event(event),
         lane: words::lane(event.lane),
         lane_class: lane_class(event.lane),
-        facts: facts::facts(event, origin_ns),
-        more: facts::more(event),
+        facts: facts::facts(event, origin_ns)
+            .into_iter()
+            .map(|(name, text)| (name.to_owned(), text))
+            .chain(facts::more(event))
+            .collect(),
         lesson,
         text: data.as_deref().map(facts::as_text),
         hex: data.as_deref().map(|data| facts::as_hex(data, from)),
@@ -58,8 +65,8 @@ fn explain(event: Option<&TraceEvent>) -> Option<String> {
             }
         }
     }
-    let kind = words::kind_name(event?.kind);
-    let selector = ["[data-explains~=\"", &kind, "\"]"].concat();
+    let kind = event?.kind.name();
+    let selector = ["[data-explains~=\"", kind, "\"]"].concat();
     let element = document.query_selector(&selector).ok()??;
     let _ = element.class_list().add_1("is-current");
     element
@@ -67,10 +74,10 @@ fn explain(event: Option<&TraceEvent>) -> Option<String> {
         .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// The panel at the right, or below on a phone.
-pub(super) fn inspector(stage: Stage) -> AnyView {
+/// The panel at the right, or below on a phone: there as long as an event is selected.
+pub(super) fn inspector(stage: Stage, body: El) -> El {
     let store = stage.store;
-    let current = Memo::new(move |_| {
+    let current = derived(move || {
         let seq = store.selected.get();
         store.with_shown(|run| {
             let event = seq.and_then(|seq| run.by_seq(seq));
@@ -78,44 +85,83 @@ pub(super) fn inspector(stage: Stage) -> AnyView {
             event.map(|event| shown(event, origin(run), lesson))
         })
     });
-    let panel = move |shown: Shown| {
-        let facts = shown
-            .facts
-            .into_iter()
-            .map(|(name, text)| (name.to_owned(), text))
-            .chain(shown.more)
-            .map(|(name, text)| view! { <div><dt>{name}</dt><dd>{text}</dd></div> })
-            .collect_view();
-        view! {
-            <aside class="inspector" aria-label="Event">
-                <header>
-                    <p class=shown.lane_class>{shown.lane}</p>
-                    <h2>{shown.title}</h2>
-                    <div class="inspector-tools">
-                        <button type="button" class="quiet icon-only" aria-label="Previous event" aria-keyshortcuts="["
-                            on:click=move |_| stage.step(-1)>"←"</button>
-                        <button type="button" class="quiet icon-only" aria-label="Next event" aria-keyshortcuts="]"
-                            on:click=move |_| stage.step(1)>"→"</button>
-                        <button type="button" class="quiet icon-only" aria-label="Close" on:click=move |_| stage.close()>"×"</button>
-                    </div>
-                </header>
-                {shown.lesson.map(|lesson| view! { <p class="inspector-lesson">{lesson}</p> })}
-                <dl>{facts}</dl>
-                {shown.text.map(|text| view! {
-                    <details open=true>
-                        <summary>"As text"</summary>
-                        <pre tabindex="0">{text}</pre>
-                    </details>
-                })}
-                {shown.hex.map(|hex| view! {
-                    <details>
-                        <summary>"As bytes"</summary>
-                        <pre tabindex="0" class="inspector-hex">{hex}</pre>
-                    </details>
-                })}
-                {shown.left_out.map(|words| view! { <p class="muted">{words}</p> })}
-            </aside>
-        }
+    body.add_while(
+        move || current.with(Option::is_some),
+        move || panel(stage, current),
+    )
+}
+
+/// The panel stays the same from event to event, and so does the focus on its buttons.
+fn panel(stage: Stage, current: State<Option<Shown>>) -> El {
+    let text = move |of: fn(&Shown) -> Option<&String>| {
+        current.with(|shown| shown.as_ref().and_then(of).cloned())
     };
-    view! { {move || current.get().map(panel)} }.into_any()
+    let optional = move |panel: El,
+                         of: fn(&Shown) -> Option<&String>,
+                         around: fn(El) -> El,
+                         what: &'static str| {
+        panel.add_while(
+            move || text(of).is_some(),
+            move || around(el(what).shows(move || text(of).unwrap_or_default())),
+        )
+    };
+    let tools = el("div.inspector-tools")
+        .add(tool("←", "Previous event", move || stage.step(-1)).attr("aria-keyshortcuts", "["))
+        .add(tool("→", "Next event", move || stage.step(1)).attr("aria-keyshortcuts", "]"))
+        .add(tool("×", "Close", move || stage.close()));
+    let header = el("header")
+        .add(
+            el("p")
+                .attr_of("class", move || text(|shown| Some(&shown.lane_class)))
+                .shows(move || text(|shown| Some(&shown.lane)).unwrap_or_default()),
+        )
+        .add(el("h2").shows(move || text(|shown| Some(&shown.title)).unwrap_or_default()))
+        .add(tools);
+    let facts = el("dl").holds(move || {
+        current.with(|shown| {
+            shown
+                .iter()
+                .flat_map(|shown| &shown.facts)
+                .map(|(name, text)| el("div").add(el("dt").text(name)).add(el("dd").text(text)))
+                .collect()
+        })
+    });
+    let panel = el("aside.inspector")
+        .attr("aria-label", "Event")
+        .add(header);
+    let panel = optional(
+        panel,
+        |shown| shown.lesson.as_ref(),
+        |words| words,
+        "p.inspector-lesson",
+    );
+    let panel = panel.add(facts);
+    let panel = optional(
+        panel,
+        |shown| shown.text.as_ref(),
+        |text| folded("As text", text).attr("open", ""),
+        "pre",
+    );
+    let panel = optional(
+        panel,
+        |shown| shown.hex.as_ref(),
+        |hex| folded("As bytes", hex),
+        "pre.inspector-hex",
+    );
+    optional(
+        panel,
+        |shown| shown.left_out.as_ref(),
+        |words| words,
+        "p.muted",
+    )
+}
+
+fn tool(sign: &str, name: &str, act: impl Fn() + 'static) -> El {
+    button(sign, act).attrs(&[("class", "quiet icon-only"), ("aria-label", name)])
+}
+
+fn folded(name: &str, text: El) -> El {
+    el("details")
+        .add(el("summary").text(name))
+        .add(text.attr("tabindex", "0"))
 }

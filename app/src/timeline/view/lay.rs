@@ -1,10 +1,8 @@
 //! Laying the run out for the window as it is.
 
-use leptos::prelude::*;
-use web_sys::HtmlElement;
-
 use super::stage::{Head, Shows, Stage, now_ms, origin};
 use crate::{
+    dom::px,
     run::{Arrow, Run},
     timeline::{
         Picture, Pulse, Scene, Source, View, labels::Widths, layout, paint::palette::Palette,
@@ -20,12 +18,12 @@ pub(super) struct Cached {
 
 impl Stage {
     pub(super) fn lay(&self, now_ms: f64) {
-        let (size, unit) = self.inner.with_value(|inner| (inner.size, inner.unit));
+        let (size, unit) = self.inner.peek(|inner| (inner.size, inner.unit));
         if size.0 < 1.0 {
             return;
         }
         self.read_style();
-        let picture = match self.shows.get_untracked() {
+        let picture = match self.shows.now() {
             Shows::Waterfall => Picture::Waterfall,
             Shows::Ladder | Shows::Table => Picture::Ladder,
         };
@@ -38,9 +36,9 @@ impl Stage {
             length_px,
             breadth_px,
             unit,
-            zoom: self.zoom.get_untracked(),
-            to_scale: self.to_scale.get_untracked(),
-            unfolded: self.unfolded.get_untracked(),
+            zoom: self.zoom.now(),
+            to_scale: self.to_scale.now(),
+            unfolded: self.unfolded.now(),
         };
         // What stood at the window's beginning stays there, unless the end is followed.
         let scroll = self.scroll();
@@ -49,14 +47,14 @@ impl Stage {
             (scene.picture == picture).then(|| (scene.axis.ns(px), 0.0))
         });
         let store = self.store;
-        let scene = store.with_shown_untracked(|shown| {
-            store.compare.with_untracked(|kept| {
+        let scene = store.peek_shown(|shown| {
+            store.compare.peek(|kept| {
                 let runs: Vec<&Run> = kept
                     .iter()
                     .filter(|kept| !kept.is_empty())
                     .chain([shown])
                     .collect();
-                self.inner.try_update_value(|inner| {
+                self.inner.alter(|inner| {
                     let widths = inner
                         .widths
                         .clone()
@@ -70,29 +68,24 @@ impl Stage {
                 })
             })
         });
-        let Some(scene) = scene else { return };
-        if let Some(sizer) = self.sizer.get_untracked() {
-            let style = HtmlElement::style(&sizer);
-            let px = |px: f64| [&px.floor().to_string(), "px"].concat();
-            let _ = style.set_property("inline-size", &px(scene.size.0));
-            let _ = style.set_property("block-size", &px(scene.size.1));
+        if let Some(sizer) = self.sizer.now() {
+            let style = sizer.style();
+            let _ = style.set_property("inline-size", &px(scene.size.0.floor()));
+            let _ = style.set_property("block-size", &px(scene.size.1.floor()));
         }
         let heads = heads(&scene);
-        if self.heads.with_untracked(|old| *old != heads) {
-            self.heads.set(heads);
-        }
+        self.heads.change_to(heads);
         let (anchor, follows) = self
             .inner
-            .try_update_value(|inner| (inner.anchor.take(), inner.follows))
-            .unwrap_or_default();
-        let moment = self.moment.get_untracked();
+            .alter(|inner| (inner.anchor.take(), inner.follows));
+        let moment = self.moment.now();
         let target = match (anchor.or(before.flatten()), moment) {
             (_, None) if follows && anchor.is_none() => Some(scene.along(scene.size)),
             (Some((ns, at_px)), _) => Some(scene.axis.px(ns) - at_px),
             _ => None,
         };
         let lasted_ms = self::now_ms() - now_ms;
-        self.inner.update_value(|inner| {
+        self.inner.alter(|inner| {
             inner.scene = Some(scene);
             inner.stale = false;
             inner.layout_ms = lasted_ms;
@@ -106,16 +99,16 @@ impl Stage {
 
     fn read_style(&self) {
         let Some(ctx) = self.context() else { return };
-        self.inner.update_value(|inner| {
+        self.inner.alter(|inner| {
             if inner.palette.is_none() {
                 inner.palette = Palette::read(&ctx);
             }
             if inner.widths.is_none()
                 && let Some(palette) = &inner.palette
             {
-                let size = (14.0 * inner.unit).to_string();
+                let size = px(14.0 * inner.unit);
                 // The heavier weight is the wider one: words stay apart when one of them is emphasised.
-                ctx.set_font(&["600 ", &size, "px ", &palette.font].concat());
+                ctx.set_font(&["600 ", &size, " ", &palette.font].concat());
                 inner.widths = Some(Widths::measured(|letter| {
                     let mut text = [0; 4];
                     ctx.measure_text(letter.encode_utf8(&mut text))

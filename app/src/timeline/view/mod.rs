@@ -8,244 +8,221 @@ mod legend;
 mod moves;
 mod overlay;
 mod stage;
-pub mod store;
+pub(crate) mod store;
 mod table;
 mod tools;
 
-use leptos::{ev, prelude::*};
+use leptos::prelude::{document, request_animation_frame, window};
 use wasm_bindgen::{JsCast, prelude::Closure};
-use web_sys::ResizeObserver;
+use web_sys::{HtmlCanvasElement, ResizeObserver};
 use wire::time::duration;
 
-pub use store::{Opened, RunStore};
+pub(crate) use store::RunStore;
 
-use crate::components::notice::problem;
+use crate::{
+    components::{controls::button, notice::problem},
+    dom::{El, State, el, follow, px},
+    timeline::words,
+};
 use stage::{Shows, Stage};
 
 /// The timeline with its summary, its tools, its inspector and its table.
 ///
 /// `invitation` stands in it while nothing has happened: what to do, in a sentence.
-#[component]
-pub fn Timeline(
-    /// The page's runs.
-    store: RunStore,
-    /// What to do while nothing has happened.
-    #[prop(into)]
-    invitation: String,
-) -> impl IntoView {
+pub(crate) fn timeline(store: RunStore, invitation: &'static str) -> El {
     let stage = Stage::new(store);
     input::global_keys(stage);
     watch_run(stage);
     watch_page(stage);
-    let is_table = Memo::new(move |_| stage.shows.get() == Shows::Table);
-    let trouble = NodeRef::<leptos::html::Div>::new();
-    trouble.on_load(move |host| {
-        let notice = problem(move || stage.trouble.get());
-        // The element was made for this place and stands nowhere else: it can be put there.
-        let _ = host.append_child(notice.node());
-    });
-    view! {
-        <section
-            class="timeline"
-            aria-label="Timeline"
-            data-shows=move || match stage.shows.get() {
-                Shows::Ladder => "ladder",
-                Shows::Waterfall => "waterfall",
-                Shows::Table => "table",
+    let is_table = move || stage.shows.get() == Shows::Table;
+    let body = el("div.timeline-body")
+        .on("keydown", move |event| {
+            stage.key_around(event.unchecked_ref())
+        })
+        .add_while(is_table, move || {
+            stage.forget_picture();
+            table::table(stage)
+        })
+        .add_while(move || !is_table(), move || picture(stage, invitation));
+    let shows = move || match stage.shows.get() {
+        Shows::Ladder => "ladder",
+        Shows::Waterfall => "waterfall",
+        Shows::Table => "table",
+    };
+    el("section.timeline")
+        .attr("aria-label", "Timeline")
+        .attr_of("data-shows", move || Some(shows().to_owned()))
+        .on("dragover", |event| event.prevent_default())
+        .on("drop", move |event| {
+            if let Some(file) = files::dropped(&event) {
+                event.prevent_default();
+                files::open(stage, file);
             }
-            on:dragover=move |event: ev::DragEvent| event.prevent_default()
-            on:drop=move |event: ev::DragEvent| {
-                if let Some(file) = files::dropped(&event) {
-                    event.prevent_default();
-                    files::open(stage, file);
-                }
-            }
-        >
-            {summary(stage, invitation.clone())}
-            <div node_ref=trouble></div>
-            {tools::tools(stage)}
-            <div class="timeline-body" on:keydown=move |event| stage.key_around(&event)>
-                {move || {
-                    if is_table.get() { table::table(stage) } else { picture(stage, invitation.clone()) }
-                }}
-                {inspector::inspector(stage)}
-            </div>
-            {legend::legend(stage)}
-        </section>
-    }
+        })
+        .add(summary(stage, invitation))
+        .add(el("div").add(problem(move || stage.trouble.get())))
+        .add(tools::tools(stage))
+        .add(inspector::inspector(stage, body))
+        .add(legend::legend(stage))
 }
 
 /// One sentence on the run, and where it is not the live one or not all of it, that.
-fn summary(stage: Stage, invitation: String) -> AnyView {
+fn summary(stage: Stage, invitation: &'static str) -> El {
     let store = stage.store;
-    let words = Memo::new(move |_| {
-        let kept = store.compare.get();
-        store.with_shown(|run| match kept {
-            _ if run.is_empty() => invitation.clone(),
-            Some(kept) => run.difference_from(&kept),
-            None => run.summary(),
-        })
-    });
-    let opened = move || {
-        store.opened.with(|opened| {
-            opened.as_ref().map(|opened| {
-                let words = [
-                    "“",
-                    &opened.name,
-                    "”, started ",
-                    &opened.run.started_at().replace('T', " "),
-                    ", ",
-                    &opened.run.len().to_string(),
-                    " events",
-                ]
-                .concat();
-                view! {
-                    <p class="timeline-banner">
-                        <span>"Opened run: " {words}</span>
-                        <button
-                            type="button"
-                            on:click=move |_| {
-                                store.selected.set(None);
-                                stage.show_from_the_start();
-                                store.opened.set(None);
-                            }
-                        >
-                            "Back to the live run"
-                        </button>
-                    </p>
-                }
+    let words = move || {
+        store.compare.with(|kept| {
+            store.with_shown(|run| match kept {
+                _ if run.is_empty() => invitation.to_owned(),
+                Some(kept) => run.difference_from(kept),
+                None => run.summary(),
             })
         })
     };
-    let compared = move || {
-        store.compare.with(Option::is_some).then(|| {
-            view! {
-                <p class="timeline-banner">
-                    <span>"Compared with the kept run, on one scale from where each begins."</span>
-                    <button type="button" on:click=move |_| store.compare.set(None)>"Stop comparing"</button>
-                </p>
-            }
-        })
+    let opened = move || {
+        let back = move || {
+            store.selected.set(None);
+            stage.show_from_the_start();
+            store.opened.set(None);
+        };
+        el("p.timeline-banner")
+            .add(el("span").shows(move || opened_words(store)))
+            .add(button("Back to the live run", back))
     };
-    view! {
-        <div class="timeline-top">
-            <p class="timeline-summary" role="status">{words}</p>
-            {opened}
-            {compared}
-        </div>
-    }
-    .into_any()
+    let compared = move || {
+        el("p.timeline-banner")
+            .add(
+                el("span").text("Compared with the kept run, on one scale from where each begins."),
+            )
+            .add(button("Stop comparing", move || store.compare.set(None)))
+    };
+    el("div.timeline-top")
+        .add(el("p.timeline-summary").attr("role", "status").shows(words))
+        .add_while(move || store.opened.with(Option::is_some), opened)
+        .add_while(move || store.compare.with(Option::is_some), compared)
+}
+
+fn opened_words(store: RunStore) -> String {
+    store.opened.with(|opened| match opened {
+        None => String::new(),
+        Some(opened) => [
+            "Opened run: “",
+            &opened.name,
+            "”, started ",
+            &opened.run.started_at().replace('T', " "),
+            ", ",
+            &opened.run.len().to_string(),
+            " events",
+        ]
+        .concat(),
+    })
 }
 
 /// The picture in its window.
-fn picture(stage: Stage, invitation: String) -> AnyView {
+fn picture(stage: Stage, invitation: &'static str) -> El {
     let store = stage.store;
-    let kept = move || {
-        store
-            .compare
-            .with(|kept| kept.as_ref().is_some_and(|kept| !kept.is_empty()))
-    };
-    let is_empty = Memo::new(move |_| store.with_shown(|run| run.is_empty()) && !kept());
-    let heads = move || {
-        let both = kept();
-        stage
-            .heads
-            .get()
-            .into_iter()
-            .map(|head| {
-                let px = |px: f64| [&px.round().to_string(), "px"].concat();
-                // A name stands over its line, at the side where the lane's words stand.
-                let is_client = head.line > (head.from + head.to) / 2.0;
-                let whose = both.then_some(if head.source == 0 { "kept" } else { "this" });
-                view! {
-                    <div
-                        class="timeline-head"
-                        class:ends=is_client
-                        style:left=px(head.from)
-                        style:width=px(head.to - head.from)
-                        title=crate::timeline::words::lane_means(head.lane)
-                    >
-                        <span class=inspector::lane_class(head.lane)>{head.name}</span>
-                        {whose.map(|whose| view! { <small>{whose}</small> })}
-                    </div>
-                }
-            })
-            .collect_view()
-    };
-    let badge = move || {
-        let at = stage.moment.get()?;
-        let (more, events) = store.with_shown(|run| {
-            let until = at.saturating_add(stage::origin(run));
-            let drawn = run
-                .order()
-                .partition_point(|&index| run.event(index).at_ns <= until);
-            (run.len() - drawn, run.len())
-        });
-        let mut words = match (stage.playing.get(), stage.speed.get().factor()) {
-            (true, 1) => "True speed".to_owned(),
-            (true, factor) => ["1/", &factor.to_string(), " of true speed"].concat(),
-            (false, _) => "Still".to_owned(),
-        };
-        words.push_str(" · ");
-        words.push_str(&duration(at));
-        if more > 0 {
-            let (more, events) = (more.to_string(), events.to_string());
-            words.push_str(&[" · ", &more, " of ", &events, " events to come"].concat());
-        }
-        Some(view! { <p class="timeline-badge figures">{words}</p> })
-    };
-    Effect::new(move |_| {
-        if stage.canvas.get().is_some() {
-            stage.measure();
-            watch_size(stage);
-        }
+    let is_empty = move || store.with_shown(|run| run.is_empty()) && !store.has_kept();
+    let canvas = el("canvas.timeline-canvas").attr("aria-hidden", "true");
+    let sizer = el("div.timeline-sizer")
+        .add(canvas.clone())
+        .add(overlay::overlay(stage));
+    let window = el("div.timeline-window")
+        .attrs(&[
+            ("tabindex", "0"),
+            ("role", "group"),
+            (
+                "aria-label",
+                "Picture of the run. Arrow keys scroll, [ and ] go from event to event, + and − change the scale, 0 fits the whole run.",
+            ),
+        ])
+        .add(el("div.timeline-heads").holds(move || heads(stage)))
+        .add(sizer.clone());
+    let window = input::listen(stage, window);
+    stage.window.set(Some(window.node().clone()));
+    stage.sizer.set(Some(sizer.node().clone()));
+    let canvas = canvas.node().clone().dyn_into::<HtmlCanvasElement>();
+    stage.canvas.set(canvas.ok());
+    // By then it is in the page and has a size.
+    follow(move || {
+        stage.measure();
+        watch_size(stage);
     });
-    view! {
-        <div class="timeline-stage">
-            <div
-                class="timeline-window"
-                tabindex="0"
-                role="group"
-                aria-label="Picture of the run. Arrow keys scroll, [ and ] go from event to event, + and − change the scale, 0 fits the whole run."
-                node_ref=stage.window
-                on:scroll=move |_| stage.scrolled()
-                on:wheel=move |event| stage.wheeled(&event)
-                on:pointerdown=move |event| stage.pressed(&event)
-                on:pointermove=move |event| stage.moved(&event)
-                on:pointerup=move |_| stage.released()
-                on:pointercancel=move |_| stage.released()
-                on:pointerleave=move |_| stage.left()
-                on:touchstart=move |event| stage.touched(&event)
-                on:touchmove=move |event| stage.touched(&event)
-                on:touchend=move |event| stage.touched(&event)
-                on:click=move |event| stage.clicked(&event)
-                on:keydown=move |event| stage.key(&event)
-            >
-                <div class="timeline-heads">{heads}</div>
-                <div class="timeline-sizer" node_ref=stage.sizer>
-                    <canvas class="timeline-canvas" aria-hidden="true" node_ref=stage.canvas></canvas>
-                    {overlay::overlay(stage)}
-                </div>
-            </div>
-            {badge}
-            <Show when=move || is_empty.get()>
-                <div class="timeline-invitation"><p>{invitation.clone()}</p></div>
-            </Show>
-        </div>
+    el("div.timeline-stage")
+        .add(window)
+        .add_while(
+            move || stage.moment.with(Option::is_some),
+            move || el("p.timeline-badge.figures").shows(move || badge(stage)),
+        )
+        .add_while(is_empty, move || {
+            el("div.timeline-invitation").add(el("p").text(invitation))
+        })
+}
+
+/// The lanes' names, each over its line, at the side where the lane's words stand.
+fn heads(stage: Stage) -> Vec<El> {
+    let both = stage.store.has_kept();
+    stage.heads.with(|heads| {
+        let head = |head: &stage::Head| {
+            let name = el("span")
+                .attr("class", &inspector::lane_class(head.lane))
+                .text(&head.name);
+            let is_client = head.line > (head.from + head.to) / 2.0;
+            let element = el(if is_client {
+                "div.timeline-head.ends"
+            } else {
+                "div.timeline-head"
+            })
+            .attr("title", words::lane_means(head.lane))
+            .add(name);
+            let style = element.node().style();
+            let _ = style.set_property("left", &px(head.from.round()));
+            let width = head.to.round() - head.from.round();
+            let _ = style.set_property("width", &px(width));
+            if !both {
+                return element;
+            }
+            let whose = if head.source == 0 { "kept" } else { "this" };
+            element.add(el("small").text(whose))
+        };
+        heads.iter().map(head).collect()
+    })
+}
+
+/// Which moment the picture stands at, and how fast it moves.
+fn badge(stage: Stage) -> String {
+    let Some(at) = stage.moment.get() else {
+        return String::new();
+    };
+    let (more, events) = stage.store.with_shown(|run| {
+        let until = at.saturating_add(stage::origin(run));
+        let drawn = run
+            .order()
+            .partition_point(|&index| run.event(index).at_ns <= until);
+        (run.len() - drawn, run.len())
+    });
+    let mut words = match (stage.playing.get(), stage.speed.get().factor()) {
+        (true, 1) => "True speed".to_owned(),
+        (true, factor) => ["1/", &factor.to_string(), " of true speed"].concat(),
+        (false, _) => "Still".to_owned(),
+    };
+    words.push_str(" · ");
+    words.push_str(&duration(at));
+    if more > 0 {
+        let (more, events) = (more.to_string(), events.to_string());
+        words.push_str(&[" · ", &more, " of ", &events, " events to come"].concat());
     }
-    .into_any()
+    words
 }
 
 /// Lays out anew when what is drawn has changed.
 fn watch_run(stage: Stage) {
     let store = stage.store;
     // What is new of the live run, and where it begins: slowed down, it is replayed from there.
-    Effect::new(move |before: Option<(Option<u128>, usize)>| {
+    let before = State::new((None::<u128>, 0));
+    follow(move || {
         let (id, count, new_from) = store.live.with(|run| {
             let id = run.id().map(|id| id.get());
-            let known = before
-                .filter(|(other, _)| *other == id)
-                .map_or(0, |(_, count)| count);
+            let (other, count) = before.now();
+            let known = if other == id { count } else { 0 };
             let fresh = run.events().get(known..).unwrap_or_default();
             let first = fresh.iter().map(|event| event.at_ns).min();
             (
@@ -254,10 +231,10 @@ fn watch_run(stage: Stage) {
                 first.map(|at| at.saturating_sub(stage::origin(run))),
             )
         });
+        before.alter(|before| *before = (id, count));
         stage.grew(new_from);
-        (id, count)
     });
-    Effect::new(move |_| {
+    follow(move || {
         store.opened.track();
         store.compare.track();
         stage.zoom.track();
@@ -266,11 +243,11 @@ fn watch_run(stage: Stage) {
         stage.shows.track();
         stage.lay_soon();
     });
-    Effect::new(move |_| {
+    follow(move || {
         store.selected.track();
         stage.draw_soon();
     });
-    Effect::new(move |_| {
+    follow(move || {
         stage.moment.track();
         stage.moment_changed();
     });
@@ -310,13 +287,11 @@ fn watch_page(stage: Stage) {
 
 /// Lays out anew when the window has another size.
 fn watch_size(stage: Stage) {
-    let Some(window) = stage.window.get_untracked() else {
+    let Some(window) = stage.window.now() else {
         return;
     };
     let changed = Closure::<dyn FnMut()>::new(move || {
-        if stage.window.try_get_untracked().flatten().is_some() {
-            stage.measure();
-        }
+        stage.measure();
     });
     if let Ok(observer) = ResizeObserver::new(changed.as_ref().unchecked_ref()) {
         observer.observe(&window);

@@ -1,6 +1,7 @@
 //! Moving about on the stage: along time, from scale to scale, from event to event.
 
-use leptos::{prelude::*, wasm_bindgen::JsCast};
+use leptos::prelude::document;
+use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
 use super::stage::{PATIENCE_MS, Shows, Stage, origin};
@@ -9,7 +10,7 @@ use crate::timeline::{Zoom, play};
 impl Stage {
     /// The last moment at which something began, not after `at_ns`: where motion is not wanted, time goes in steps.
     pub(super) fn last_before(&self, at_ns: i64) -> i64 {
-        self.store.with_shown_untracked(|run| {
+        self.store.peek_shown(|run| {
             let origin = origin(run);
             let until = at_ns.saturating_add(origin);
             let place = run
@@ -25,16 +26,16 @@ impl Stage {
     }
 
     pub(super) fn advance(&self, now_ms: f64) {
-        let last_ns = self.store.with_shown_untracked(|run| {
+        let last_ns = self.store.peek_shown(|run| {
             run.span_ns()
                 .map(|(first, last)| last.saturating_sub(first))
         });
-        let (Some(at), Some(last)) = (self.moment.get_untracked(), last_ns) else {
+        let (Some(at), Some(last)) = (self.moment.now(), last_ns) else {
             self.playing.set(false);
             return;
         };
-        let speed = self.speed.get_untracked();
-        let next = self.inner.try_update_value(|inner| {
+        let speed = self.speed.now();
+        let next = self.inner.alter(|inner| {
             let ms = inner
                 .last_ms
                 .replace(now_ms)
@@ -48,7 +49,7 @@ impl Stage {
             };
             Some((next, inner.waited_ms > PATIENCE_MS))
         });
-        let Some((next, over)) = next.flatten() else {
+        let Some((next, over)) = next else {
             return;
         };
         if over {
@@ -62,7 +63,7 @@ impl Stage {
 
     /// Scrolls so far that a moment is in the window, and a little after it.
     pub(super) fn reveal(&self, at_ns: i64) {
-        let Some((px, length)) = self.inner.with_value(|inner| {
+        let Some((px, length)) = self.inner.peek(|inner| {
             let scene = inner.scene.as_ref()?;
             let length = scene.along(inner.size);
             Some((scene.axis.px(at_ns), length))
@@ -81,11 +82,11 @@ impl Stage {
 
     /// Scrolls along time.
     pub(super) fn scroll_to(&self, px: f64) {
-        let Some(window) = self.window.get_untracked() else {
+        let Some(window) = self.window.now() else {
             return;
         };
-        let px = px.round().clamp(0.0, 1e8) as i32;
-        match self.shows.get_untracked() {
+        let px = px.round() as i32;
+        match self.shows.now() {
             Shows::Waterfall => window.set_scroll_left(px),
             Shows::Ladder | Shows::Table => window.set_scroll_top(px),
         }
@@ -94,7 +95,7 @@ impl Stage {
     /// Changes the scale by a factor; the moment at `at_px` in the window stays where it is.
     pub(super) fn zoom_by(&self, factor: f64, at_px: Option<f64>) {
         let scroll = self.scroll();
-        let Some((scale, ns, at_px)) = self.inner.with_value(|inner| {
+        let Some((scale, ns, at_px)) = self.inner.peek(|inner| {
             let scene = inner.scene.as_ref()?;
             let at_px = at_px.unwrap_or(scene.along(inner.size) / 2.0);
             Some((
@@ -105,7 +106,7 @@ impl Stage {
         }) else {
             return;
         };
-        self.inner.update_value(|inner| {
+        self.inner.alter(|inner| {
             inner.anchor = Some((ns, at_px));
             inner.follows = false;
         });
@@ -114,7 +115,7 @@ impl Stage {
 
     /// Puts the whole run into the window, or what words need.
     pub(super) fn fit(&self, zoom: Zoom) {
-        self.inner.update_value(|inner| inner.follows = true);
+        self.inner.alter(|inner| inner.follows = true);
         self.unfolded.set(Vec::new());
         self.zoom.set(zoom);
         self.lay_soon();
@@ -122,7 +123,7 @@ impl Stage {
 
     /// Another run or another picture: nothing of how the last one was looked at holds for it.
     pub(super) fn show_from_the_start(&self) {
-        self.inner.update_value(|inner| {
+        self.inner.alter(|inner| {
             inner.scene = None;
             inner.anchor = None;
             inner.follows = false;
@@ -139,7 +140,7 @@ impl Stage {
     pub(super) fn unfold(&self, from_ns: i64) {
         let scroll = self.scroll();
         let at_px = self.with_scene(|scene| scene.axis.px(from_ns) - scene.along(scroll));
-        self.inner.update_value(|inner| {
+        self.inner.alter(|inner| {
             inner.anchor = at_px.map(|px| (from_ns, px));
         });
         self.unfolded.update(|unfolded| unfolded.push(from_ns));
@@ -148,12 +149,12 @@ impl Stage {
     /// Selects an event and brings it into the window; draws up to it where the present stands still.
     pub(super) fn select(&self, seq: u64) {
         self.store.selected.set(Some(seq));
-        let at = self.store.with_shown_untracked(|run| {
+        let at = self.store.peek_shown(|run| {
             run.by_seq(seq)
                 .map(|event| event.at_ns.saturating_sub(origin(run)))
         });
         if let Some(at) = at {
-            if self.moment.with_untracked(Option::is_some) {
+            if self.moment.peek(Option::is_some) {
                 self.playing.set(false);
                 self.moment.set(Some(at));
             }
@@ -175,7 +176,7 @@ impl Stage {
                 .ok()
                 .flatten()
                 .and_then(|element| element.dyn_into::<HtmlElement>().ok())
-                .or_else(|| Some(self.window.get_untracked()?.into()))
+                .or_else(|| self.window.now())
         });
         self.store.selected.set(None);
         self.draw_soon();
@@ -186,9 +187,9 @@ impl Stage {
 
     /// Goes to the next or the previous event.
     pub(super) fn step(&self, by: isize) {
-        let selected = self.store.selected.get_untracked();
-        let moment = self.moment.get_untracked();
-        let next = self.store.with_shown_untracked(|run| {
+        let selected = self.store.selected.now();
+        let moment = self.moment.now();
+        let next = self.store.peek_shown(|run| {
             let order = run.order();
             let at = match (selected.and_then(|seq| run.index_of(seq)), moment) {
                 (Some(index), _) => order

@@ -1,10 +1,16 @@
 //! Handles over the marks in the window: what keyboard, screen readers and tests reach of a canvas.
 
-use leptos::{prelude::*, wasm_bindgen::JsCast};
+use std::rc::Rc;
+
+use leptos::prelude::{document, request_animation_frame};
+use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
 use super::stage::{Shows, Stage, origin};
-use crate::timeline::{Picture, axis::Piece, scene::Rect, words};
+use crate::{
+    dom::{El, Keyed, el, follow, px},
+    timeline::{Picture, axis::Piece, scene::Rect, words},
+};
 
 /// How many handles there are at once. Everything else is a scroll or a zoom away, and in the table.
 const HANDLES_MAX: usize = 200;
@@ -16,13 +22,13 @@ const SLACK_PX: f64 = 4.0;
 pub(super) struct Handle {
     rect: [i32; 4],
     test_id: String,
-    kind: String,
+    kind: &'static str,
     lane: String,
     label: String,
     act: Act,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Act {
     Select(u64),
     Unfold(i64),
@@ -31,13 +37,13 @@ enum Act {
 impl Stage {
     /// Puts handles over what is in the window now.
     pub(super) fn settle(&self) {
-        self.inner.update_value(|inner| inner.settling = None);
-        if self.shows.get_untracked() == Shows::Table {
+        self.inner.alter(|inner| inner.settling = None);
+        if self.shows.now() == Shows::Table {
             self.handles.set(Vec::new());
             return;
         }
         let handles = self.visible_handles();
-        if self.handles.with_untracked(|old| *old == handles) {
+        if self.handles.peek(|old| *old == handles) {
             return;
         }
         let had_focus = document()
@@ -56,7 +62,7 @@ impl Stage {
             let lost = document()
                 .active_element()
                 .is_none_or(|element| element.tag_name() == "BODY");
-            if lost && let Some(window) = stage.window.get_untracked() {
+            if lost && let Some(window) = stage.window.now() {
                 let _ = window.focus();
                 stage.focus_selected();
             }
@@ -65,7 +71,7 @@ impl Stage {
 
     /// Gives the focus to the handle of the selected event, when it is there.
     pub(super) fn focus_selected(&self) {
-        let Some(window) = self.window.get_untracked() else {
+        let Some(window) = self.window.now() else {
             return;
         };
         request_animation_frame(move || {
@@ -82,14 +88,14 @@ impl Stage {
     fn visible_handles(&self) -> Vec<Handle> {
         let scroll = self.scroll();
         let source = self.shown_source();
-        let size = self.inner.with_value(|inner| inner.size);
+        let size = self.inner.peek(|inner| inner.size);
         let window = Rect {
             x: scroll.0,
             y: scroll.1,
             w: size.0,
             h: size.1,
         };
-        let until = self.moment.get_untracked();
+        let until = self.moment.now();
         let handles = self.with_scene(|scene| {
             let (from, length) = (scene.along(scroll), scene.along(size));
             let reach = until.map_or(f64::MAX, |at| scene.axis.px(at) + 0.01);
@@ -117,14 +123,14 @@ impl Stage {
                     handles.push(Handle {
                         rect: rounded(&rect, 0.0),
                         test_id: "fold".to_owned(),
-                        kind: "fold".to_owned(),
+                        kind: "fold",
                         lane: String::new(),
                         label: ["Unfold ", &long, " in which nothing happens"].concat(),
                         act: Act::Unfold(segment.from_ns),
                     });
                 }
             }
-            self.store.with_shown_untracked(|run| {
+            self.store.peek_shown(|run| {
                 let origin = origin(run);
                 for mark in scene
                     .marks
@@ -157,7 +163,7 @@ impl Stage {
                     handles.push(Handle {
                         rect: rounded(&mark.rect, SLACK_PX),
                         test_id,
-                        kind: words::kind_name(event.kind),
+                        kind: event.kind.name(),
                         lane: event.lane.to_string(),
                         label,
                         act: Act::Select(event.seq),
@@ -183,75 +189,75 @@ fn rounded(rect: &Rect, slack: f64) -> [i32; 4] {
 }
 
 /// The handles. One of them can be reached with Tab, the others from there with the arrow keys.
-pub(super) fn overlay(stage: Stage) -> AnyView {
-    let first = move || {
+pub(super) fn overlay(stage: Stage) -> El {
+    let host = el("div.timeline-marks");
+    let shown = Rc::new(Keyed::of(host.clone()));
+    let clicked = Rc::clone(&shown);
+    follow(move || {
         let selected = stage.store.selected.get();
         stage.handles.with(|handles| {
+            shown.show(handles.iter().map(Handle::key).collect(), &|place| {
+                handles[place].button()
+            });
             let is_selected =
-                |handle: &&Handle| matches!(handle.act, Act::Select(seq) if Some(seq) == selected);
-            let found = handles.iter().find(is_selected).or_else(|| handles.first());
-            found.map(|handle| handle.test_id.clone())
-        })
-    };
-    let first = Memo::new(move |_| first());
-    view! {
-        <div class="timeline-marks">
-            <For
-                each=move || stage.handles.get()
-                // The same button wherever its mark comes to stand: it keeps the focus.
-                key=|handle| (handle.test_id.clone(), handle.label.clone(), handle.act)
-                children=move |handle| {
-                    let act = handle.act;
-                    let (name, last) = (handle.test_id.clone(), StoredValue::new(handle.rect));
-                    let rect = Memo::new(move |_| {
-                        let rect = stage.handles.with(|handles| {
-                            let same = |other: &&Handle| other.act == act && other.test_id == name;
-                            handles.iter().find(same).map(|handle| handle.rect)
-                        });
-                        rect.inspect(|rect| last.set_value(*rect)).unwrap_or(last.get_value())
-                    });
-                    // Property by property: the page's policy allows no style attribute.
-                    let px = move |which: usize| {
-                        rect.with(|rect| [&rect.get(which).copied().unwrap_or(0).to_string(), "px"].concat())
-                    };
-                    let id = handle.test_id.clone();
-                    let pressed = move || match act {
-                        Act::Select(seq) => {
-                            Some(if stage.store.selected.get() == Some(seq) { "true" } else { "false" })
-                        }
-                        Act::Unfold(_) => None,
-                    };
-                    view! {
-                        <button
-                            type="button"
-                            class="timeline-mark"
-                            style:left=move || px(0)
-                            style:top=move || px(1)
-                            style:width=move || px(2)
-                            style:height=move || px(3)
-                            data-testid=handle.test_id
-                            data-kind=handle.kind
-                            data-lane=handle.lane
-                            aria-label=handle.label
-                            aria-pressed=pressed
-                            tabindex=move || {
-                                if first.with(|first| first.as_deref() == Some(id.as_str())) { "0" } else { "-1" }
-                            }
-                            on:click=move |event| {
-                                event.stop_propagation();
-                                if stage.was_dragged() {
-                                    return;
-                                }
-                                match act {
-                                    Act::Select(seq) => stage.select(seq),
-                                    Act::Unfold(from_ns) => stage.unfold(from_ns),
-                                }
-                            }
-                        ></button>
-                    }
+                |handle: &Handle| matches!(handle.act, Act::Select(seq) if Some(seq) == selected);
+            let first = handles.iter().position(is_selected).unwrap_or(0);
+            shown.each(|place, button| {
+                handles[place].put(button);
+                let index = if place == first { "0" } else { "-1" };
+                let _ = button.set_attribute("tabindex", index);
+                if matches!(handles[place].act, Act::Select(_)) {
+                    let pressed = is_selected(&handles[place]).to_string();
+                    let _ = button.set_attribute("aria-pressed", &pressed);
                 }
-            />
-        </div>
+            });
+        });
+    });
+    // One listener for all of them: they come and go with every scroll.
+    host.on("click", move |event| {
+        let Some(place) = clicked.place_of(&event) else {
+            return;
+        };
+        event.stop_propagation();
+        if stage.was_dragged() {
+            return;
+        }
+        let act = stage
+            .handles
+            .peek(|handles| handles.get(place).map(|handle| handle.act));
+        match act {
+            Some(Act::Select(seq)) => stage.select(seq),
+            Some(Act::Unfold(from_ns)) => stage.unfold(from_ns),
+            None => {}
+        }
+    })
+}
+
+impl Handle {
+    /// The same button wherever its mark comes to stand: it keeps the focus.
+    fn key(&self) -> String {
+        let of = match self.act {
+            Act::Select(seq) => seq.to_string(),
+            Act::Unfold(from_ns) => from_ns.to_string(),
+        };
+        [&self.test_id, " ", &of, " ", &self.label].concat()
     }
-    .into_any()
+
+    fn button(&self) -> El {
+        el("button.timeline-mark").attrs(&[
+            ("type", "button"),
+            ("data-testid", &self.test_id),
+            ("data-kind", self.kind),
+            ("data-lane", &self.lane),
+            ("aria-label", &self.label),
+        ])
+    }
+
+    /// Puts the button over the mark. Property by property: the page's policy allows no style attribute.
+    fn put(&self, button: &HtmlElement) {
+        let style = button.style();
+        for (name, length) in ["left", "top", "width", "height"].iter().zip(self.rect) {
+            let _ = style.set_property(name, &px(f64::from(length)));
+        }
+    }
 }

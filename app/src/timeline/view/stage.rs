@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
-use leptos::{html, prelude::*};
+use leptos::prelude::{
+    TimeoutHandle, document, request_animation_frame, set_timeout_with_handle, window,
+};
 use wasm_bindgen::JsCast;
-use web_sys::{CanvasRenderingContext2d, HtmlElement};
+use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlElement};
 use wire::trace::Lane;
 
 use super::{input::Hand, lay::Cached, overlay::Handle, store::RunStore};
 use crate::{
     components::notice::Notice,
+    dom::{State, px},
     run::Run,
     timeline::{
         Scene, Zoom,
@@ -50,23 +53,24 @@ pub(super) const PATIENCE_MS: f64 = 1_500.0;
 #[derive(Clone, Copy)]
 pub(super) struct Stage {
     pub(super) store: RunStore,
-    pub(super) shows: RwSignal<Shows>,
-    pub(super) zoom: RwSignal<Zoom>,
-    pub(super) to_scale: RwSignal<bool>,
-    pub(super) unfolded: RwSignal<Vec<i64>>,
+    pub(super) shows: State<Shows>,
+    pub(super) zoom: State<Zoom>,
+    pub(super) to_scale: State<bool>,
+    pub(super) unfolded: State<Vec<i64>>,
     /// The moment up to which the run is drawn, in nanoseconds since its first event; `None` follows it as it happens.
-    pub(super) moment: RwSignal<Option<i64>>,
-    pub(super) playing: RwSignal<bool>,
-    pub(super) speed: RwSignal<Speed>,
-    pub(super) hover: RwSignal<Option<Whose>>,
-    pub(super) heads: RwSignal<Vec<Head>>,
-    pub(super) handles: RwSignal<Vec<Handle>>,
-    pub(super) window: NodeRef<html::Div>,
-    pub(super) sizer: NodeRef<html::Div>,
-    pub(super) canvas: NodeRef<html::Canvas>,
-    pub(super) inner: StoredValue<Inner, LocalStorage>,
-    pub(super) hand: StoredValue<Hand>,
-    pub(super) trouble: RwSignal<Option<Notice>>,
+    pub(super) moment: State<Option<i64>>,
+    pub(super) playing: State<bool>,
+    pub(super) speed: State<Speed>,
+    pub(super) hover: State<Option<Whose>>,
+    pub(super) heads: State<Vec<Head>>,
+    pub(super) handles: State<Vec<Handle>>,
+    /// The elements of the picture, while it is on the page.
+    pub(super) window: State<Option<HtmlElement>>,
+    pub(super) sizer: State<Option<HtmlElement>>,
+    pub(super) canvas: State<Option<HtmlCanvasElement>>,
+    pub(super) inner: State<Inner>,
+    pub(super) hand: State<Hand>,
+    pub(super) trouble: State<Option<Notice>>,
 }
 
 /// What changes with every frame and is nobody else's business.
@@ -104,32 +108,32 @@ impl Stage {
     pub(super) fn new(store: RunStore) -> Stage {
         Stage {
             store,
-            shows: RwSignal::new(Shows::Ladder),
-            zoom: RwSignal::new(Zoom::Readable),
-            to_scale: RwSignal::new(false),
-            unfolded: RwSignal::new(Vec::new()),
-            moment: RwSignal::new(None),
-            playing: RwSignal::new(false),
-            speed: RwSignal::new(Speed::True),
-            hover: RwSignal::new(None),
-            heads: RwSignal::new(Vec::new()),
-            handles: RwSignal::new(Vec::new()),
-            window: NodeRef::new(),
-            sizer: NodeRef::new(),
-            canvas: NodeRef::new(),
-            inner: StoredValue::new_local(Inner {
+            shows: State::new(Shows::Ladder),
+            zoom: State::new(Zoom::Readable),
+            to_scale: State::new(false),
+            unfolded: State::new(Vec::new()),
+            moment: State::new(None),
+            playing: State::new(false),
+            speed: State::new(Speed::True),
+            hover: State::new(None),
+            heads: State::new(Vec::new()),
+            handles: State::new(Vec::new()),
+            window: State::new(None),
+            sizer: State::new(None),
+            canvas: State::new(None),
+            inner: State::new(Inner {
                 unit: 1.0,
                 follows: true,
                 ..Inner::default()
             }),
-            hand: StoredValue::new(Hand::default()),
-            trouble: RwSignal::new(None),
+            hand: State::new(Hand::default()),
+            trouble: State::new(None),
         }
     }
 
     /// Everything is laid out again with the next frame.
     pub(super) fn lay_soon(&self) {
-        self.inner.update_value(|inner| inner.stale = true);
+        self.inner.alter(|inner| inner.stale = true);
         self.draw_soon();
     }
 
@@ -137,8 +141,8 @@ impl Stage {
     pub(super) fn draw_soon(&self) {
         let asked = self
             .inner
-            .try_update_value(|inner| std::mem::replace(&mut inner.asked, true));
-        if asked == Some(false) {
+            .alter(|inner| std::mem::replace(&mut inner.asked, true));
+        if !asked {
             let stage = *self;
             request_animation_frame(move || stage.frame());
         }
@@ -146,7 +150,7 @@ impl Stage {
 
     /// The colours or the type have changed.
     pub(super) fn restyle(&self) {
-        self.inner.update_value(|inner| {
+        self.inner.alter(|inner| {
             inner.palette = None;
             inner.widths = None;
         });
@@ -155,8 +159,7 @@ impl Stage {
 
     /// The window has another size, perhaps.
     pub(super) fn measure(&self) {
-        let (Some(window), Some(sizer)) = (self.window.get_untracked(), self.sizer.get_untracked())
-        else {
+        let (Some(window), Some(sizer)) = (self.window.now(), self.sizer.now()) else {
             return;
         };
         let heads = f64::from(sizer.offset_top());
@@ -165,16 +168,23 @@ impl Stage {
             (f64::from(window.client_height()) - heads).max(40.0),
         );
         let unit = root_font_px() / 16.0;
-        self.inner.update_value(|inner| {
+        self.inner.alter(|inner| {
             inner.size = size;
             inner.unit = unit;
         });
         self.lay_soon();
     }
 
+    /// The picture is not on the page any more.
+    pub(super) fn forget_picture(&self) {
+        self.window.set(None);
+        self.sizer.set(None);
+        self.canvas.set(None);
+    }
+
     /// How large the window is, how far it is scrolled.
     pub(super) fn scroll(&self) -> (f64, f64) {
-        self.window.get_untracked().map_or((0.0, 0.0), |window| {
+        self.window.now().map_or((0.0, 0.0), |window| {
             (
                 f64::from(window.scroll_left()),
                 f64::from(window.scroll_top()),
@@ -184,19 +194,17 @@ impl Stage {
 
     /// Reads the scene of the moment.
     pub(super) fn with_scene<T>(&self, read: impl FnOnce(&Scene) -> T) -> Option<T> {
-        self.inner
-            .try_with_value(|inner| inner.scene.as_ref().map(read))
-            .flatten()
+        self.inner.peek(|inner| inner.scene.as_ref().map(read))
     }
 
     /// The page was scrolled by hand: at the end it follows what happens, elsewhere it stays.
     pub(super) fn scrolled(&self) {
-        if let Some(window) = self.window.get_untracked() {
+        if let Some(window) = self.window.now() {
             let left = window.scroll_height() - window.client_height() - window.scroll_top();
             let right = window.scroll_width() - window.client_width() - window.scroll_left();
-            let is_ladder = self.shows.get_untracked() == Shows::Ladder;
+            let is_ladder = self.shows.now() == Shows::Ladder;
             let at_end = if is_ladder { left } else { right } < 8;
-            self.inner.update_value(|inner| inner.follows = at_end);
+            self.inner.alter(|inner| inner.follows = at_end);
         }
         self.draw_soon();
         self.settle_soon();
@@ -204,26 +212,24 @@ impl Stage {
 
     fn frame(self) {
         let now_ms = now_ms();
-        let Some((stale, wait)) = self.inner.try_update_value(|inner| {
+        let (stale, wait) = self.inner.alter(|inner| {
             inner.asked = false;
             // While events pour in, laying out leaves most of the time to the page.
             let wait =
                 inner.layout_ms > 8.0 && now_ms - inner.laid_at_ms < inner.layout_ms * LAYOUT_SHARE;
             (inner.stale, wait)
-        }) else {
-            return;
-        };
-        if self.shows.get_untracked() == Shows::Table {
+        });
+        if self.shows.now() == Shows::Table {
             return;
         }
         if stale && !wait {
             self.lay(now_ms);
         }
-        let moves = self.playing.get_untracked();
+        let moves = self.playing.now();
         if moves {
             self.advance(now_ms);
         } else {
-            self.inner.update_value(|inner| inner.last_ms = None);
+            self.inner.alter(|inner| inner.last_ms = None);
         }
         self.paint();
         if moves || (stale && wait) {
@@ -232,24 +238,24 @@ impl Stage {
     }
 
     pub(super) fn context(&self) -> Option<CanvasRenderingContext2d> {
-        let canvas = self.canvas.get_untracked()?;
+        let canvas = self.canvas.now()?;
         canvas.get_context("2d").ok()??.dyn_into().ok()
     }
 
     fn paint(&self) {
-        let (Some(canvas), Some(ctx)) = (self.canvas.get_untracked(), self.context()) else {
+        let (Some(canvas), Some(ctx)) = (self.canvas.now(), self.context()) else {
             return;
         };
         let scroll = self.scroll();
         let selected = self
             .store
             .selected
-            .get_untracked()
-            .and_then(|seq| self.store.with_shown_untracked(|run| run.index_of(seq)));
+            .now()
+            .and_then(|seq| self.store.peek_shown(|run| run.index_of(seq)));
         let source = self.shown_source();
-        let moment = self.moment.get_untracked();
+        let moment = self.moment.now();
         let still = prefers_stillness();
-        self.inner.with_value(|inner| {
+        self.inner.peek(|inner| {
             let (Some(scene), Some(palette)) = (&inner.scene, &inner.palette) else {
                 return;
             };
@@ -263,7 +269,6 @@ impl Stage {
                 canvas.set_width(w);
                 canvas.set_height(h);
                 let style = HtmlElement::style(&canvas);
-                let px = |px: f64| [&px.to_string(), "px"].concat();
                 let _ = style.set_property("inline-size", &px(width));
                 let _ = style.set_property("block-size", &px(height));
             }
@@ -281,7 +286,7 @@ impl Stage {
                     // Exactly at a moment means: with what happened then.
                     until_px: until.map(|at| scene.axis.px(at) + 0.01),
                     selected: selected.and_then(|event| scene.mark_of(source, event)),
-                    hover: self.hover.get_untracked(),
+                    hover: self.hover.now(),
                 },
             }
             .draw();
@@ -290,29 +295,25 @@ impl Stage {
 
     /// Which of the runs on the picture is the one on the screen: the kept one stands before it.
     pub(super) fn shown_source(&self) -> usize {
-        let kept = self
-            .store
-            .compare
-            .with_untracked(|kept| kept.as_ref().is_some_and(|kept| !kept.is_empty()));
-        usize::from(kept)
+        usize::from(self.store.keeps())
     }
 
     /// New events are there. Slowed down, what is new is replayed from where it begins.
     pub(super) fn grew(&self, new_from_ns: Option<i64>) {
-        let slow = self.speed.get_untracked() != Speed::True;
-        let live = self.store.opened.with_untracked(Option::is_none);
+        let slow = self.speed.now() != Speed::True;
+        let live = self.store.opened.peek(Option::is_none);
         if let Some(from_ns) = new_from_ns
             && slow
             && live
-            && self.moment.with_untracked(Option::is_none)
+            && self.moment.peek(Option::is_none)
         {
             self.moment.set(Some(from_ns));
             self.playing.set(true);
         }
         // Standing still, the picture stays as it is until another moment is asked for.
-        let stands = self.moment.with_untracked(Option::is_some) && !self.playing.get_untracked();
+        let stands = self.moment.peek(Option::is_some) && !self.playing.now();
         if stands && live {
-            self.inner.update_value(|inner| inner.behind = true);
+            self.inner.alter(|inner| inner.behind = true);
         } else {
             self.lay_soon();
         }
@@ -320,10 +321,8 @@ impl Stage {
 
     /// Another moment is the present one: what came meanwhile has its place now.
     pub(super) fn moment_changed(&self) {
-        let behind = self
-            .inner
-            .try_update_value(|inner| std::mem::take(&mut inner.behind));
-        if behind == Some(true) {
+        let behind = self.inner.alter(|inner| std::mem::take(&mut inner.behind));
+        if behind {
             self.lay_soon();
         }
         self.draw_soon();
@@ -332,13 +331,13 @@ impl Stage {
 
     pub(super) fn settle_soon(&self) {
         // A replay never stands still: there, each pause is as long as the first one asked for.
-        let waits = self.inner.with_value(|inner| inner.settling.is_some());
-        if waits && self.playing.get_untracked() {
+        let waits = self.inner.peek(|inner| inner.settling.is_some());
+        if waits && self.playing.now() {
             return;
         }
         let stage = *self;
         let handle = set_timeout_with_handle(move || stage.settle(), SETTLED).ok();
-        self.inner.update_value(|inner| {
+        self.inner.alter(|inner| {
             if let Some(before) = std::mem::replace(&mut inner.settling, handle) {
                 before.clear();
             }
@@ -364,7 +363,8 @@ fn root_font_px() -> f64 {
         .document_element()
         .and_then(|root| window().get_computed_style(&root).ok().flatten())
         .and_then(|style| style.get_property_value("font-size").ok())
-        .and_then(|size| size.trim_end_matches("px").parse().ok())
+        .map(|size| js_sys::parse_float(&size))
+        .filter(|size| size.is_finite())
         .unwrap_or(16.0)
 }
 
