@@ -3,7 +3,7 @@
 mod css;
 mod fingerprint;
 mod publish;
-mod wasm;
+pub(crate) mod wasm;
 
 use std::path::PathBuf;
 

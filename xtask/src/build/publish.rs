@@ -130,12 +130,14 @@ impl Site {
     fn summary(&self, compressed: &BTreeMap<&str, Option<usize>>) -> String {
         let total: usize = self.files.values().map(|file| file.content.len()).sum();
         let mut summary = format!("{} files, {}", self.files.len(), sh::size(total as u64));
-        for name in ["app_bg.wasm", "app.js", "main.css"] {
-            if let (Some(file), Some(Some(brotli))) = (self.files.get(name), compressed.get(name)) {
-                let (plain, brotli) = (
-                    sh::size(file.content.len() as u64),
-                    sh::size(*brotli as u64),
-                );
+        for (name, file) in &self.files {
+            let told = [".wasm", ".js", "main.css"];
+            if let (true, Some(Some(brotli))) = (
+                told.iter().any(|end| name.ends_with(end)),
+                compressed.get(name.as_str()),
+            ) {
+                let plain = sh::size(file.content.len() as u64);
+                let brotli = sh::size(*brotli as u64);
                 summary += &format!("\n      {name}: {plain}, {brotli} in brotli");
             }
         }

@@ -3,12 +3,15 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 
 use super::{Context, Step};
 use crate::setup::wasm::TARGET;
 use crate::setup::{self, apt, browser, nextest, npm, python};
-use crate::{build, sh};
+use crate::{
+    build::{self, wasm},
+    sh,
+};
 
 impl Step {
     pub(super) fn run(self, context: &mut Context<'_>) -> Result<()> {
@@ -40,8 +43,11 @@ impl Step {
             Self::Doctests => context.check(&mut cargo(&[
                 "test", "--locked", "--doc", "-p", "wire", "-p", "server", "-p", "app",
             ])),
-            Self::Wasm => wasm(context),
-            Self::Build => context.program().map(drop),
+            Self::Wasm => wasm_tests(context),
+            Self::Build => {
+                context.program()?;
+                check_sizes(context)
+            }
             Self::Browser => playwright(context),
             Self::Clients => clients(context),
         }
@@ -88,7 +94,7 @@ fn native(context: &mut Context<'_>) -> Result<()> {
     }
 }
 
-fn wasm(context: &mut Context<'_>) -> Result<()> {
+fn wasm_tests(context: &mut Context<'_>) -> Result<()> {
     let toolchain = setup::wasm::ensure(context.project)?;
     browser::chromium()?;
     let driver = browser::chromedriver()?;
@@ -120,6 +126,18 @@ fn wasm(context: &mut Context<'_>) -> Result<()> {
         .env("CHROMEDRIVER", driver)
         .env("WASM_BINDGEN_TEST_ONLY_WEB", "1");
     context.check(&mut tests)
+}
+
+/// What a page has to load is bounded: a size is the same on every machine, unlike a time.
+fn check_sizes(context: &mut Context<'_>) -> Result<()> {
+    for (name, bytes) in wasm::sizes(context.project)? {
+        ensure!(
+            bytes <= wasm::BROTLI_MAX,
+            "the WebAssembly of {name} has {bytes} bytes in brotli, {} is the most: see \"Small before fast\" in ARCHITECTURE.md",
+            wasm::BROTLI_MAX
+        );
+    }
+    Ok(())
 }
 
 fn playwright(context: &mut Context<'_>) -> Result<()> {
