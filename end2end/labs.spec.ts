@@ -73,7 +73,7 @@ for (const { slug } of LABS) {
       await expect(lesson.getByRole("heading", { name: heading })).toBeVisible();
     }
     const source = await lab.panel("The code that ran");
-    await expect(source.getByText(`${slug.replace("-", "_")}`).first()).toBeVisible();
+    await expect(source.getByText(`${slug.replaceAll("-", "_")}`).first()).toBeVisible();
     await lab.tab("The code that ran").press("ArrowRight");
     await expect(lab.tab("Bytes")).toBeFocused();
     await expect(page.getByRole("tabpanel", { name: "Bytes" })).toBeVisible();

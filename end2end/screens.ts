@@ -16,6 +16,9 @@ const SIZES = [
   { name: "phone", viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, projector: false },
 ] as const;
 
+/** The labs that hear the same scenario, each in its way. */
+const TOPIC_LABS = new Set<string>(["short-polling", "long-polling", "server-sent-events", "websocket"]);
+
 async function afterRun(page: Page, path: string): Promise<void> {
   if (path === "/run") {
     await page.goto(path);
@@ -31,11 +34,24 @@ async function afterRun(page: Page, path: string): Promise<void> {
     return;
   }
   const lab = new Lab(page, slug);
-  await lab.open(slug === "publish-subscribe" ? "?topic=screens&burst=3" : "");
+  const queries: Partial<Record<typeof slug, string>> = {
+    "publish-subscribe": "?topic=screens&burst=3",
+    "server-sent-events": "?drop_after=1",
+  };
+  await lab.open(queries[slug] ?? "");
   if (slug === "image-upload") await page.locator("#file").setInputFiles(largeJpeg());
   await lab.press();
-  const done = { "request-response": "consumed", "publish-subscribe": "received", "image-upload": "finished" } as const;
+  const done = {
+    "request-response": "consumed",
+    "short-polling": "received",
+    "long-polling": "received",
+    "server-sent-events": "received",
+    websocket: "received",
+    "publish-subscribe": "received",
+    "image-upload": "finished",
+  } as const;
   await lab.hasEvent(done[slug]);
+  if (TOPIC_LABS.has(slug)) await expect(lab.said(/^3 of 3 messages arrived/)).toBeVisible();
   if (slug === "image-upload") await expect(page.getByText("yes: the server has exactly these bytes")).toBeVisible();
 }
 

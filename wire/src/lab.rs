@@ -11,6 +11,14 @@ use serde::{Deserialize, Serialize};
 pub enum Lab {
     /// One request, one response: the five steps, measured.
     RequestResponse,
+    /// The client asks again and again.
+    ShortPolling,
+    /// The server holds the request until it has something.
+    LongPolling,
+    /// One response that does not end.
+    ServerSentEvents,
+    /// One connection on which both sides speak at any time.
+    Websocket,
     /// Publishers and subscribers that know a topic, not each other.
     PublishSubscribe,
     /// An image in one request or in chunks that can be paused and resumed.
@@ -48,8 +56,12 @@ impl Chapter {
 
 impl Lab {
     /// Every lab, in the order of the course.
-    pub const ALL: [Lab; 3] = [
+    pub const ALL: [Lab; 7] = [
         Lab::RequestResponse,
+        Lab::ShortPolling,
+        Lab::LongPolling,
+        Lab::ServerSentEvents,
+        Lab::Websocket,
         Lab::PublishSubscribe,
         Lab::ImageUpload,
     ];
@@ -58,6 +70,10 @@ impl Lab {
     pub const fn slug(self) -> &'static str {
         match self {
             Lab::RequestResponse => "request-response",
+            Lab::ShortPolling => "short-polling",
+            Lab::LongPolling => "long-polling",
+            Lab::ServerSentEvents => "server-sent-events",
+            Lab::Websocket => "websocket",
             Lab::PublishSubscribe => "publish-subscribe",
             Lab::ImageUpload => "image-upload",
         }
@@ -67,6 +83,10 @@ impl Lab {
     pub const fn title(self) -> &'static str {
         match self {
             Lab::RequestResponse => "Request–response",
+            Lab::ShortPolling => "Short polling",
+            Lab::LongPolling => "Long polling",
+            Lab::ServerSentEvents => "Server-sent events",
+            Lab::Websocket => "WebSocket",
             Lab::PublishSubscribe => "Publish–subscribe",
             Lab::ImageUpload => "Image upload",
         }
@@ -78,6 +98,16 @@ impl Lab {
             Lab::RequestResponse => {
                 "Use it when the client knows what it wants and can wait for the answer."
             }
+            Lab::ShortPolling => {
+                "Use it when news may come late, and the server should do no more than answer."
+            }
+            Lab::LongPolling => {
+                "Use it when news should come at once, and only plain requests get through."
+            }
+            Lab::ServerSentEvents => {
+                "Use it when the server has a stream of news for a page that need not answer on it."
+            }
+            Lab::Websocket => "Use it when both sides speak often, and at any time.",
             Lab::PublishSubscribe => {
                 "Use it when the one who has news should not need to know who wants it, or how many."
             }
@@ -91,7 +121,11 @@ impl Lab {
     pub const fn chapter(self) -> Chapter {
         match self {
             Lab::RequestResponse => Chapter::RequestAndResponse,
-            Lab::PublishSubscribe => Chapter::PushAndPull,
+            Lab::ShortPolling
+            | Lab::LongPolling
+            | Lab::ServerSentEvents
+            | Lab::Websocket
+            | Lab::PublishSubscribe => Chapter::PushAndPull,
             Lab::ImageUpload => Chapter::Transfer,
         }
     }

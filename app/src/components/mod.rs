@@ -5,6 +5,7 @@ pub mod command;
 pub mod notice;
 pub mod query;
 pub mod raw;
+pub mod topic;
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod controls;

@@ -2,10 +2,18 @@
 
 #[cfg(feature = "image-upload")]
 pub mod image_upload;
+#[cfg(feature = "long-polling")]
+pub mod long_polling;
 #[cfg(feature = "publish-subscribe")]
 pub mod publish_subscribe;
 #[cfg(feature = "request-response")]
 pub mod request_response;
+#[cfg(feature = "server-sent-events")]
+pub mod server_sent_events;
+#[cfg(feature = "short-polling")]
+pub mod short_polling;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 
 #[cfg(target_arch = "wasm32")]
 pub(crate) use page::mount;
@@ -19,10 +27,18 @@ mod page {
 
     #[cfg(feature = "image-upload")]
     use super::image_upload;
+    #[cfg(feature = "long-polling")]
+    use super::long_polling;
     #[cfg(feature = "publish-subscribe")]
     use super::publish_subscribe;
     #[cfg(feature = "request-response")]
     use super::request_response;
+    #[cfg(feature = "server-sent-events")]
+    use super::server_sent_events;
+    #[cfg(feature = "short-polling")]
+    use super::short_polling;
+    #[cfg(feature = "websocket")]
+    use super::websocket;
     use crate::{
         components::{
             lab::{self, Shared},
@@ -65,12 +81,24 @@ mod page {
         match lab {
             #[cfg(feature = "request-response")]
             Lab::RequestResponse => Some(request_response::page(session, reader)),
+            #[cfg(feature = "short-polling")]
+            Lab::ShortPolling => Some(short_polling::page(session, reader)),
+            #[cfg(feature = "long-polling")]
+            Lab::LongPolling => Some(long_polling::page(session, reader)),
+            #[cfg(feature = "server-sent-events")]
+            Lab::ServerSentEvents => Some(server_sent_events::page(session, reader)),
+            #[cfg(feature = "websocket")]
+            Lab::Websocket => Some(websocket::page(session, reader)),
             #[cfg(feature = "publish-subscribe")]
             Lab::PublishSubscribe => Some(publish_subscribe::page(session, reader)),
             #[cfg(feature = "image-upload")]
             Lab::ImageUpload => Some(image_upload::page(session, reader, sample)),
             #[cfg(not(all(
                 feature = "request-response",
+                feature = "short-polling",
+                feature = "long-polling",
+                feature = "server-sent-events",
+                feature = "websocket",
                 feature = "publish-subscribe",
                 feature = "image-upload"
             )))]

@@ -79,6 +79,7 @@ impl<'a> Finder<'a> {
         if let (Some(&sent), Some(&read)) = (sent.first(), reads.first()) {
             self.push(sent, read, Way::Request);
         }
+        self.frames(&of(|event| event.kind == Kind::Sent), &reads);
         self.uploads(&progress, &reads);
         self.handovers(exchange, &reads, &writes);
         let is_stream = !messages.is_empty();
@@ -103,6 +104,18 @@ impl<'a> Finder<'a> {
             let Some(&read) = reads.peek() else { break };
             if self.run.event(read).at_ns >= at.at_ns {
                 self.push(index, read, Way::Upload);
+            }
+        }
+    }
+
+    /// A frame leaves where the client sent it and arrives with the first read from then on; several may come in one.
+    fn frames(&mut self, frames: &[u32], reads: &[u32]) {
+        for &frame in frames {
+            let sent = self.run.event(frame);
+            let earliest_ns = sent.at_ns.saturating_sub_unsigned(sent.error_ns);
+            let read = reads.iter().copied().skip(1);
+            if let Some(read) = { read }.find(|&read| self.run.event(read).at_ns >= earliest_ns) {
+                self.push(frame, read, Way::Request);
             }
         }
     }

@@ -177,9 +177,9 @@ impl<'a> Steps<'a> {
         seen.into_iter().flatten().next().map(|event| event.lane)
     }
 
-    /// Is it a stream (SSE), which has messages instead of an end?
+    /// Is it a stream (SSE, WebSocket), which has messages instead of an end? A poll has both.
     pub fn is_stream(&self) -> bool {
-        self.received > 0
+        self.received > 0 && self.end.is_none()
             || self
                 .head
                 .is_some_and(|event| event.kind == Kind::StreamOpened)

@@ -286,6 +286,29 @@ fn a_message_goes_from_its_write_to_its_subscriber() {
 }
 
 #[test]
+fn frames_of_an_open_socket_meet_the_read_that_takes_them_in() {
+    let run = Told::new()
+        .at(Lane::SOCKET, Kind::Read, 300, with_head(400, 0, 400))
+        .at(Lane::SOCKET, Kind::Read, 5_200, bytes(400, 60))
+        .at(Lane::SOCKET, Kind::Read, 9_200, bytes(460, 120))
+        .at(Lane::subscriber(1), Kind::RequestSent, 0, |_| {})
+        .at(Lane::BROWSER, Kind::Sent, 5_000, bytes(0, 54))
+        .at(Lane::BROWSER, Kind::Sent, 9_000, bytes(0, 54))
+        .at(Lane::BROWSER, Kind::Sent, 9_010, bytes(0, 54))
+        .run();
+    assert_eq!(ends(&run, Way::Request), [(4, 1), (5, 2), (6, 3), (7, 3)]);
+}
+
+#[test]
+fn a_poll_that_brought_a_message_is_no_stream() {
+    let run = answered()
+        .at(Lane::BROWSER, Kind::Received, 41_250, message("0000000a-1"))
+        .run();
+    let steps = run.exchanges()[0].steps(&run);
+    assert!(!steps.is_stream() && steps.received == 1);
+}
+
+#[test]
 fn an_upload_in_words() {
     let mut told = Told::new();
     for part in 1..=2_u64 {

@@ -13,6 +13,8 @@ pub(crate) mod fetch;
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod reply;
 #[cfg(target_arch = "wasm32")]
+pub(crate) mod socket;
+#[cfg(target_arch = "wasm32")]
 pub(crate) mod stream;
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod upload;

@@ -24,8 +24,14 @@ pub fn router() -> OpenApiRouter<AppState> {
         .fold(OpenApiRouter::new(), OpenApiRouter::merge)
 }
 
-/// The lab's endpoints stand under its name in the API's description.
+/// A lab's endpoints stand under its name in the API's description.
 fn tagged(lab: Lab, mut router: OpenApiRouter<AppState>) -> OpenApiRouter<AppState> {
+    // Two labs answer at one address.
+    let labs: &[Lab] = match lab {
+        Lab::ShortPolling => &[Lab::ShortPolling, Lab::LongPolling],
+        _ => &[lab],
+    };
+    let tags: Vec<String> = labs.iter().map(|lab| lab.title().to_owned()).collect();
     let paths = &mut router.get_openapi_mut().paths.paths;
     for item in paths.values_mut() {
         let operations = [
@@ -39,7 +45,7 @@ fn tagged(lab: Lab, mut router: OpenApiRouter<AppState>) -> OpenApiRouter<AppSta
             &mut item.trace,
         ];
         for operation in operations.into_iter().flatten() {
-            operation.tags = Some(vec![lab.title().to_owned()]);
+            operation.tags = Some(tags.clone());
         }
     }
     router
@@ -48,10 +54,12 @@ fn tagged(lab: Lab, mut router: OpenApiRouter<AppState>) -> OpenApiRouter<AppSta
 fn lab_router(lab: Lab) -> OpenApiRouter<AppState> {
     match lab {
         Lab::RequestResponse => request_response::router(),
-        Lab::PublishSubscribe => publish_subscribe::router()
-            .merge(polling::router())
-            .merge(server_sent_events::router())
-            .merge(websocket::router()),
+        Lab::ShortPolling => polling::router(),
+        // Short polling's router has its one address.
+        Lab::LongPolling => OpenApiRouter::new(),
+        Lab::ServerSentEvents => server_sent_events::router(),
+        Lab::Websocket => websocket::router(),
+        Lab::PublishSubscribe => publish_subscribe::router(),
         Lab::ImageUpload => image_upload::router(),
     }
 }

@@ -18,6 +18,26 @@ const fn shows(lab: Lab) -> &'static [&'static str] {
             "Every byte of the request and the response, explained",
             "What a server makes of a request that is malformed on purpose",
         ],
+        Lab::ShortPolling => &[
+            "What each message waited for the next poll",
+            "How many answers were empty, and what their headers cost",
+            "What a shorter or a longer interval changes",
+        ],
+        Lab::LongPolling => &[
+            "A request held by the server until the topic wakes it",
+            "What comes between two requests, and why it is not lost",
+            "What happens when the time to wait is over",
+        ],
+        Lab::ServerSentEvents => &[
+            "One response that stays open, and every message on it",
+            "A dropped connection, and what comes when it is back",
+            "How few bytes one more message takes",
+        ],
+        Lab::Websocket => &[
+            "The handshake that turns a request into a socket",
+            "Messages up and down the same connection, alone and in a burst",
+            "Publishing in a frame against publishing by POST",
+        ],
         Lab::PublishSubscribe => &[
             "One message on its way to every subscriber, in this page and in others",
             "What a subscriber gets that was away for a while",

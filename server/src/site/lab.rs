@@ -14,6 +14,14 @@ const fn lanes(lab: Lab) -> &'static [LaneKind] {
             LaneKind::Socket,
             LaneKind::Handler,
         ],
+        Lab::ShortPolling | Lab::LongPolling | Lab::ServerSentEvents | Lab::Websocket => &[
+            LaneKind::Browser,
+            LaneKind::Subscriber,
+            LaneKind::Network,
+            LaneKind::Socket,
+            LaneKind::Handler,
+            LaneKind::Topic,
+        ],
         Lab::PublishSubscribe => &[
             LaneKind::Browser,
             LaneKind::Subscriber,
@@ -38,6 +46,22 @@ const fn invitation(lab: Lab) -> (&'static str, &'static str) {
             "One request, seen from both ends",
             "Run sends it and draws when each byte left, arrived, was worked on and came back.",
         ),
+        Lab::ShortPolling => (
+            "Anything new? Anything new?",
+            "Run asks at intervals while messages are published, and shows what each had to wait.",
+        ),
+        Lab::LongPolling => (
+            "One request, held until there is news",
+            "Run asks, the server keeps the request, and the message that comes is its answer.",
+        ),
+        Lab::ServerSentEvents => (
+            "One response that does not end",
+            "Run opens a stream; messages come down it as they are published, also after a break.",
+        ),
+        Lab::Websocket => (
+            "One connection, both ways",
+            "Run opens a socket, sends messages up it and sees them come down.",
+        ),
         Lab::PublishSubscribe => (
             "One message, many readers",
             "Publish a message and see when it reached each subscriber, in this page and in others.",
@@ -53,7 +77,12 @@ const fn invitation(lab: Lab) -> (&'static str, &'static str) {
 fn sample(lab: Lab) -> Option<&'static str> {
     match lab {
         Lab::ImageUpload => assets::logical("samples/deep-field.jpg"),
-        Lab::RequestResponse | Lab::PublishSubscribe => None,
+        Lab::RequestResponse
+        | Lab::ShortPolling
+        | Lab::LongPolling
+        | Lab::ServerSentEvents
+        | Lab::Websocket
+        | Lab::PublishSubscribe => None,
     }
 }
 

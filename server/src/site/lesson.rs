@@ -11,6 +11,10 @@ use super::markdown;
 const fn text(lab: Lab) -> &'static str {
     match lab {
         Lab::RequestResponse => include_str!("../labs/request_response.md"),
+        Lab::ShortPolling => include_str!("../labs/short_polling.md"),
+        Lab::LongPolling => include_str!("../labs/long_polling.md"),
+        Lab::ServerSentEvents => include_str!("../labs/server_sent_events.md"),
+        Lab::Websocket => include_str!("../labs/websocket.md"),
         Lab::PublishSubscribe => include_str!("../labs/publish_subscribe.md"),
         Lab::ImageUpload => include_str!("../labs/image_upload.md"),
     }
@@ -30,7 +34,7 @@ mod tests {
     use wire::trace::Kind;
 
     /// What every request and its response leave on the timeline.
-    const EXCHANGE: [Kind; 15] = [
+    const EXCHANGE: [Kind; 16] = [
         Kind::RequestSent,
         Kind::Connected,
         Kind::ResponseHead,
@@ -43,6 +47,7 @@ mod tests {
         Kind::Read,
         Kind::Write,
         Kind::Closed,
+        Kind::Fault,
         Kind::Parse,
         Kind::Body,
         Kind::Respond,
@@ -52,6 +57,46 @@ mod tests {
     fn own(lab: Lab) -> &'static [Kind] {
         match lab {
             Lab::RequestResponse => &[Kind::Process],
+            Lab::ShortPolling => &[
+                Kind::Published,
+                Kind::Synced,
+                Kind::Delivered,
+                Kind::Gap,
+                Kind::Received,
+            ],
+            Lab::LongPolling => &[
+                Kind::Process,
+                Kind::Published,
+                Kind::Synced,
+                Kind::Subscribed,
+                Kind::Unsubscribed,
+                Kind::Delivered,
+                Kind::Gap,
+                Kind::Received,
+            ],
+            Lab::ServerSentEvents => &[
+                Kind::Published,
+                Kind::Synced,
+                Kind::Subscribed,
+                Kind::Unsubscribed,
+                Kind::Delivered,
+                Kind::Gap,
+                Kind::StreamOpened,
+                Kind::Received,
+                Kind::StreamClosed,
+            ],
+            Lab::Websocket => &[
+                Kind::Sent,
+                Kind::Published,
+                Kind::Synced,
+                Kind::Subscribed,
+                Kind::Unsubscribed,
+                Kind::Delivered,
+                Kind::Gap,
+                Kind::StreamOpened,
+                Kind::Received,
+                Kind::StreamClosed,
+            ],
             Lab::PublishSubscribe => &[
                 Kind::Process,
                 Kind::Synced,

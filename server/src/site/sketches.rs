@@ -3,6 +3,7 @@
 use wire::{Lab, trace::LaneKind};
 
 use super::sketch::{
+    Mark,
     Mark::{Arrow, Bar, Cut, Error, Fold},
     Sketch,
 };
@@ -71,6 +72,10 @@ pub(super) const FIRST: Sketch = Sketch {
 pub(super) const fn of(lab: Lab) -> &'static Sketch {
     match lab {
         Lab::RequestResponse => &REQUEST_RESPONSE,
+        Lab::ShortPolling => &SHORT_POLLING,
+        Lab::LongPolling => &LONG_POLLING,
+        Lab::ServerSentEvents => &SERVER_SENT_EVENTS,
+        Lab::Websocket => &WEBSOCKET,
         Lab::PublishSubscribe => &PUBLISH_SUBSCRIBE,
         Lab::ImageUpload => &IMAGE_UPLOAD,
     }
@@ -118,6 +123,165 @@ const REQUEST_RESPONSE: Sketch = Sketch {
             until: 138,
             words: "use",
         },
+    ],
+};
+
+/// The same three of all ways to hear of a topic.
+const HEARING: &[(LaneKind, &str)] = &[
+    (LaneKind::Subscriber, "Page"),
+    (LaneKind::Socket, "Server"),
+    (LaneKind::Topic, "Topic"),
+];
+
+/// A short arrow without words.
+const fn goes(from: usize, to: usize, at: u16) -> Mark {
+    Arrow {
+        from,
+        to,
+        at,
+        takes: 8,
+        words: "",
+    }
+}
+
+/// The topic has news.
+const fn news(at: u16) -> Mark {
+    Bar {
+        lane: 2,
+        at,
+        until: at + 10,
+        words: "news",
+    }
+}
+
+const SHORT_POLLING: Sketch = Sketch {
+    says: "The page asks four times at intervals; three answers are empty; the message that the topic has had for a while comes with the fourth.",
+    lanes: HEARING,
+    step: 112,
+    height: 150,
+    marks: &[
+        Arrow {
+            from: 0,
+            to: 1,
+            at: 14,
+            takes: 8,
+            words: "new?",
+        },
+        goes(1, 0, 24),
+        goes(0, 1, 48),
+        goes(1, 0, 58),
+        goes(0, 1, 82),
+        goes(1, 0, 92),
+        news(92),
+        goes(0, 1, 110),
+        Arrow {
+            from: 1,
+            to: 0,
+            at: 130,
+            takes: 12,
+            words: "news",
+        },
+    ],
+};
+
+const LONG_POLLING: Sketch = Sketch {
+    says: "The page asks once; the server holds the request until the topic has a message, which is the answer; the page asks again at once.",
+    lanes: HEARING,
+    step: 112,
+    height: 150,
+    marks: &[
+        Arrow {
+            from: 0,
+            to: 1,
+            at: 14,
+            takes: 10,
+            words: "new?",
+        },
+        Bar {
+            lane: 1,
+            at: 24,
+            until: 96,
+            words: "held",
+        },
+        news(88),
+        Arrow {
+            from: 1,
+            to: 0,
+            at: 98,
+            takes: 12,
+            words: "news",
+        },
+        goes(0, 1, 116),
+        Bar {
+            lane: 1,
+            at: 124,
+            until: 146,
+            words: "held",
+        },
+    ],
+};
+
+const SERVER_SENT_EVENTS: Sketch = Sketch {
+    says: "The page opens one stream; each of three messages comes down it as soon as the topic has it.",
+    lanes: HEARING,
+    step: 112,
+    height: 150,
+    marks: &[
+        Arrow {
+            from: 0,
+            to: 1,
+            at: 14,
+            takes: 10,
+            words: "open",
+        },
+        Bar {
+            lane: 1,
+            at: 26,
+            until: 146,
+            words: "",
+        },
+        news(40),
+        goes(1, 0, 46),
+        news(82),
+        goes(1, 0, 88),
+        news(124),
+        goes(1, 0, 130),
+    ],
+};
+
+const WEBSOCKET: Sketch = Sketch {
+    says: "One handshake; then the page sends messages up the same connection, and the topic's messages come down it, at any time.",
+    lanes: HEARING,
+    step: 112,
+    height: 150,
+    marks: &[
+        Arrow {
+            from: 0,
+            to: 1,
+            at: 14,
+            takes: 8,
+            words: "upgrade",
+        },
+        Bar {
+            lane: 1,
+            at: 24,
+            until: 146,
+            words: "",
+        },
+        goes(1, 0, 26),
+        Arrow {
+            from: 0,
+            to: 1,
+            at: 60,
+            takes: 8,
+            words: "publish",
+        },
+        news(68),
+        goes(1, 0, 74),
+        goes(0, 1, 106),
+        news(112),
+        goes(1, 0, 114),
+        goes(1, 0, 130),
     ],
 };
 

@@ -44,6 +44,27 @@ pub(super) const fn files(lab: Lab) -> &'static [SourceFile] {
             source!("labs/request_response/body.rs"),
             source!("labs/request_response/framed.rs"),
         ],
+        Lab::ShortPolling => &[
+            source!("labs/short_polling.rs"),
+            source!("labs/polling.rs"),
+            source!("labs/topic/page.rs"),
+        ],
+        Lab::LongPolling => &[
+            source!("labs/long_polling.rs"),
+            source!("labs/polling.rs"),
+            source!("labs/topic/page.rs"),
+        ],
+        Lab::ServerSentEvents => &[
+            source!("labs/server_sent_events.rs"),
+            source!("labs/topic/streaming.rs"),
+            source!("labs/topic/delivery.rs"),
+        ],
+        Lab::Websocket => &[
+            source!("labs/websocket.rs"),
+            source!("labs/websocket/subscription.rs"),
+            source!("labs/websocket/publish.rs"),
+            source!("labs/websocket/handshake.rs"),
+        ],
         Lab::PublishSubscribe => &[
             source!("labs/publish_subscribe.rs"),
             source!("labs/server_sent_events.rs"),
@@ -221,6 +242,7 @@ fn snake_case(name: &str) -> String {
 const fn lane_of(kind: Kind) -> Option<LaneKind> {
     match kind {
         Kind::RequestSent
+        | Kind::Sent
         | Kind::Connected
         | Kind::Progress
         | Kind::ResponseHead

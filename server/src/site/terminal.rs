@@ -51,6 +51,34 @@ fn append(exchange: u64, offset: u64) -> String {
     ])
 }
 
+/// Picks the last text under this name out of JSON.
+fn last_of(name: &str) -> String {
+    format!("sed 's/.*\"{name}\":\"\\([^\"]*\\)\".*/\\1/'")
+}
+
+/// Keeps the topic's last id.
+fn newest(origin: &str) -> Command {
+    Command {
+        does: "See where the topic stands, and keep its last id.",
+        lines: format!(
+            "next=$(curl -s '{origin}/api/topics/demo/messages?limit=1' | {})",
+            last_of("next")
+        ),
+    }
+}
+
+/// Publishes a message.
+fn publish(origin: &str, exchange: u64) -> Command {
+    Command {
+        does: "Publish a message.",
+        lines: lines(&[
+            &curl("-s", exchange),
+            "-H 'Content-Type: text/plain' -d 'hello from a terminal'",
+            &format!("{origin}/api/topics/demo/messages"),
+        ]),
+    }
+}
+
 /// The commands of a lab for a server at `origin`, in the order in which they are to be run.
 pub(super) fn commands(lab: Lab, origin: &str) -> Vec<Command> {
     let own = match lab {
@@ -68,15 +96,68 @@ pub(super) fn commands(lab: Lab, origin: &str) -> Vec<Command> {
                 ]),
             },
         ],
-        Lab::PublishSubscribe => vec![
+        Lab::ShortPolling => vec![
+            newest(origin),
+            publish(origin, 1),
             Command {
-                does: "Publish a message.",
+                does: "Ask three times, a second apart, each time behind the last message.",
+                lines: [
+                    "for poll in 2 3 4; do",
+                    &format!(
+                        "  answer=$({}",
+                        curl("-s", 0).replace("0000-01", "000$poll-01") + " \\"
+                    ),
+                    &format!("    \"{origin}/api/topics/demo/messages?after=$next\")"),
+                    "  echo \"$answer\"",
+                    &format!("  next=$(echo \"$answer\" | {})", last_of("next")),
+                    "  sleep 1",
+                    "done",
+                ]
+                .join("\n"),
+            },
+        ],
+        Lab::LongPolling => vec![
+            newest(origin),
+            Command {
+                does: "Publish a message in two seconds.",
+                lines: format!("(sleep 2; {}) &", publish(origin, 1).lines),
+            },
+            Command {
+                does: "Ask now: the server holds the request until the message is there.",
                 lines: lines(&[
-                    &curl("-s", 1),
-                    "-H 'Content-Type: text/plain' -d 'hello from a terminal'",
-                    &format!("{origin}/api/topics/demo/messages"),
+                    &curl("-si", 2),
+                    "-H 'Prefer: wait=10'",
+                    &format!("\"{origin}/api/topics/demo/messages?after=$next\""),
                 ]),
             },
+        ],
+        Lab::ServerSentEvents => vec![
+            newest(origin),
+            publish(origin, 1),
+            Command {
+                does: "Listen for three seconds as one who has missed that message: it comes at once.",
+                lines: lines(&[
+                    &curl("-sN -m 3", 2),
+                    "-H \"Last-Event-ID: $next\"",
+                    &format!("{origin}/api/topics/demo/events"),
+                ]),
+            },
+        ],
+        Lab::Websocket => vec![
+            newest(origin),
+            publish(origin, 1),
+            Command {
+                does: "Shake hands as a WebSocket client does, and look at the frames of three seconds.",
+                lines: lines(&[
+                    &curl("-siN -m 3", 2),
+                    "-H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13'",
+                    "-H \"Sec-WebSocket-Key: $(head -c 16 /dev/urandom | base64)\"",
+                    &format!("\"{origin}/api/topics/demo/socket?after=$next\""),
+                ]),
+            },
+        ],
+        Lab::PublishSubscribe => vec![
+            publish(origin, 1),
             Command {
                 does: "Subscribe for five seconds, after an id of another life of the topic: it says so with a gap.",
                 lines: lines(&[

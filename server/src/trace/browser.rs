@@ -110,6 +110,7 @@ fn is_of_a_client(kind: Kind) -> bool {
         | Kind::ResponseEnd
         | Kind::Consumed
         | Kind::StreamOpened
+        | Kind::Sent
         | Kind::Received
         | Kind::StreamClosed
         | Kind::Hashed

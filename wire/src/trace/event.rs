@@ -208,11 +208,13 @@ pub enum Kind {
     ResponseEnd,
     /// The client parsed the response and used it; with duration.
     Consumed,
-    /// A stream (SSE) is open.
+    /// A stream (SSE) or a WebSocket is open.
     StreamOpened,
+    /// A frame was sent on an open WebSocket; `bytes` of its payload.
+    Sent,
     /// One message came to this subscriber; `detail.message` is its id.
     Received,
-    /// A stream ended or broke; `detail.why` says which.
+    /// A stream or a WebSocket ended or broke; `detail.why` says which.
     StreamClosed,
     /// The client computed a digest over the file; with duration.
     Hashed,
@@ -280,9 +282,10 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 35] = [
+    pub const ALL: [Kind; 36] = [
         Kind::RequestSent,
         Kind::Connected,
+        Kind::Sent,
         Kind::Progress,
         Kind::ResponseHead,
         Kind::ResponseData,
@@ -322,6 +325,7 @@ impl Kind {
     pub const fn name(self) -> &'static str {
         match self {
             Kind::RequestSent => "request_sent",
+            Kind::Sent => "sent",
             Kind::Connected => "connected",
             Kind::Progress => "progress",
             Kind::ResponseHead => "response_head",

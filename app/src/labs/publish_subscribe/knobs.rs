@@ -1,16 +1,11 @@
 //! What can be set in the publish–subscribe lab, its bounds, its state in the address, its commands.
 
-use wire::topics::is_topic_name;
-
 use crate::components::{
     command::Curl,
     query::{Reader, Writer},
+    topic::knobs::{TEXT, TOPIC, numbered, publish_command, read_topic, topic_path, write_topic},
 };
 
-/// The topic unless told otherwise. Everyone who opens the lab meets here.
-pub const TOPIC: &str = "demo";
-/// The message unless told otherwise.
-pub const TEXT: &str = "Tea is ready";
 /// How many subscribers there are at first.
 pub const SUBSCRIBERS: u64 = 2;
 /// How many subscribers a page can hold: a browser opens at most six connections to one server over HTTP/1.1, each
@@ -18,8 +13,6 @@ pub const SUBSCRIBERS: u64 = 2;
 pub const SUBSCRIBERS_MAX: u64 = 5;
 /// How many messages one press can publish.
 pub const BURST_MAX: u64 = 50;
-/// The longest message that goes into the address, in bytes; a longer one stays on the page.
-pub const SHARED_TEXT_MAX: usize = 2_000;
 
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,18 +44,8 @@ impl Default for Knobs {
 impl Knobs {
     /// Reads the state from the address.
     pub fn read(reader: &mut Reader) -> Knobs {
-        let topic = match reader.text("topic").map(str::to_owned) {
-            Some(topic) if is_topic_name(&topic) => topic,
-            Some(_) => {
-                reader.complain(format!(
-                    "topic in the address is no topic's name ({TOPIC_RULE}): {TOPIC} is used."
-                ));
-                TOPIC.to_owned()
-            }
-            None => TOPIC.to_owned(),
-        };
         Knobs {
-            topic,
+            topic: read_topic(reader),
             text: reader.text("text").unwrap_or(TEXT).to_owned(),
             burst: reader.number("burst", 1..=BURST_MAX, 1),
             subscribers: reader.number("subscribers", 0..=SUBSCRIBERS_MAX, SUBSCRIBERS),
@@ -73,12 +56,7 @@ impl Knobs {
     /// The query that reads back as this state.
     pub fn write(&self) -> String {
         let mut writer = Writer::new();
-        if self.topic != TOPIC {
-            writer.set("topic", &self.topic);
-        }
-        if self.text != TEXT && self.text.len() <= SHARED_TEXT_MAX {
-            writer.set("text", &self.text);
-        }
+        write_topic(&mut writer, &self.topic, &self.text);
         writer
             .number("burst", self.burst, 1)
             .number("subscribers", self.subscribers, SUBSCRIBERS)
@@ -99,22 +77,19 @@ impl Knobs {
 
     /// What one press publishes.
     pub fn messages(&self) -> Vec<String> {
-        if self.burst == 1 {
-            return vec![self.text.clone()];
-        }
         (1..=self.burst)
-            .map(|number| format!("{} {number}", self.text))
+            .map(|number| numbered(&self.text, number, self.burst))
             .collect()
     }
 
-    /// The address that messages are published to.
-    pub fn publish_path(&self) -> String {
-        format!("/api/topics/{}/messages", self.topic)
+    /// The topic's own address.
+    pub fn path(&self) -> String {
+        topic_path(&self.topic)
     }
 
     /// The address that a subscriber opens, without its query.
     pub fn events_path(&self) -> String {
-        format!("/api/topics/{}/events", self.topic)
+        format!("{}/events", self.path())
     }
 
     /// The commands that do the same in a terminal. `after` is the last message that this page saw.
@@ -124,15 +99,12 @@ impl Knobs {
         traceparent: &str,
         after: Option<&str>,
     ) -> Vec<(&'static str, String)> {
-        let publish = Curl::new("-i", &format!("{origin}{}", self.publish_path()))
-            .header("traceparent", traceparent)
-            .header("Content-Type", "text/plain; charset=utf-8")
-            .body(self.text.as_bytes());
+        let publish = publish_command(origin, &self.topic, &self.text, traceparent);
         let subscribe = Curl::new("-N", &format!("{origin}{}", self.events_path()))
             .header("traceparent", traceparent)
             .finish();
         let mut commands = vec![
-            ("Publish the message", publish.finish()),
+            ("Publish the message", publish),
             ("Subscribe; Ctrl+C ends it", subscribe),
         ];
         if let Some(id) = after {
@@ -142,14 +114,11 @@ impl Knobs {
                 .finish();
             commands.push(("Subscribe and have what came after this message", again));
         }
-        let state = Curl::new("-s", &format!("{origin}/api/topics/{}", self.topic));
+        let state = Curl::new("-s", &format!("{origin}{}", self.path()));
         commands.push(("Look at the topic's state", state.finish()));
         commands
     }
 }
-
-/// What a topic's name has to be.
-pub const TOPIC_RULE: &str = "1 to 128 of A–Z a–z 0–9 . _ ~ -, not beginning with a dot";
 
 #[cfg(test)]
 mod tests {

@@ -7,35 +7,29 @@ use leptos::prelude::{location, set_timeout};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, future_to_promise, spawn_local};
 use web_sys::AbortController;
-use wire::{
-    limits::MESSAGE_BYTES_MAX,
-    time::bytes,
-    topics::{MessageId, is_topic_name},
-    trace::{Kind, Lane},
-};
+use wire::topics::MessageId;
 
 use super::{
-    knobs::{BURST_MAX, Knobs, SUBSCRIBERS_MAX, TOPIC_RULE},
+    knobs::{BURST_MAX, Knobs, SUBSCRIBERS_MAX},
     recovery::Recovery,
-    subscriber::{Standing, Subscriber, message_id},
+    subscriber::{Standing, Subscriber},
 };
 use crate::{
     components::{
-        controls::{Line, Number, button, error, line, number},
+        controls::{Line, Number, button, line, number},
         lab::{Place, Shared},
         notice::Notice,
         query::Reader,
         terminal::Shown,
+        topic::{
+            fields::{is_too_long, message_field, topic_field},
+            gap::message_id,
+            publish::{Outcome, not_published, publish},
+        },
     },
-    dom::{El, State, el, follow, value},
+    dom::{El, State, el, follow},
     session::Session,
-    transport::{
-        clock::now_ns,
-        fetch::{Call, fetch},
-        link::Seen,
-        reply::{NoReply, Reply},
-        sleep,
-    },
+    transport::sleep,
 };
 
 /// After this long without an answer the page says what it may be waiting for.
@@ -89,8 +83,7 @@ pub(crate) fn page(session: Session, reader: &mut Reader) -> Shared {
 
 impl Page {
     fn topic_path(self) -> String {
-        self.knobs
-            .peek(|knobs| format!("/api/topics/{}", knobs.topic))
+        self.knobs.peek(Knobs::path)
     }
 
     fn commands(self, place: &Place) -> Vec<Shown> {
@@ -105,33 +98,17 @@ impl Page {
     }
 
     fn controls(self) -> El {
-        let too_long = move || {
-            self.knobs
-                .with(|knobs| knobs.text.len() as u64 > MESSAGE_BYTES_MAX)
-        };
-        let most = bytes(MESSAGE_BYTES_MAX);
-        let label = el("label")
-            .attr("for", "text")
-            .text("Message ")
-            .add(el("span.bounds").text(&format!("up to {most}")));
-        let input = el("input")
-            .attrs(&[
-                ("id", "text"),
-                ("type", "text"),
-                ("autocomplete", "off"),
-                ("aria-describedby", "text-error"),
-            ])
-            .value_of(move || self.knobs.with(|knobs| knobs.text.clone()))
-            .bool_of("aria-invalid", too_long)
-            .on("input", move |event| {
-                let text = value(&event);
-                self.knobs.update(|knobs| knobs.text = text);
-            });
-        let wrong = move || match too_long() {
-            true => format!("The server takes {most} at most."),
-            false => String::new(),
-        };
-        let message = el("div.field.grows").add_all([label, input, error("text-error", wrong)]);
+        let knobs = self.knobs;
+        let too_long = move || knobs.with(|knobs| is_too_long(&knobs.text));
+        let topic = topic_field(
+            move || knobs.with(|knobs| knobs.topic.clone()),
+            self.topic_wrong,
+            move |topic| self.take_topic(topic),
+        );
+        let message = message_field(
+            move || knobs.with(|knobs| knobs.text.clone()),
+            move |text| knobs.update(|knobs| knobs.text = text),
+        );
         let burst = number(Number {
             id: "burst",
             label: "At once",
@@ -142,7 +119,7 @@ impl Page {
         });
         line(Line {
             session: self.session,
-            fields: vec![self.topic_field(), message, burst],
+            fields: vec![topic, message, burst],
             beside: Vec::new(),
             verb: Box::new(move || match self.abort.with(Option::is_some) {
                 true => "Stop",
@@ -156,32 +133,8 @@ impl Page {
         })
     }
 
-    fn topic_field(self) -> El {
-        let input = el("input.mono")
-            .attrs(&[
-                ("id", "topic"),
-                ("type", "text"),
-                ("autocomplete", "off"),
-                ("autocapitalize", "off"),
-                ("spellcheck", "false"),
-                ("size", "14"),
-                ("aria-describedby", "topic-error"),
-            ])
-            .value_of(move || self.knobs.with(|knobs| knobs.topic.clone()))
-            .bool_of("aria-invalid", move || self.topic_wrong.get())
-            .on("input", move |event| self.take_topic(value(&event)));
-        let wrong = move || match self.topic_wrong.get() {
-            true => format!("A topic's name is {TOPIC_RULE}."),
-            false => String::new(),
-        };
-        let label = el("label").attr("for", "topic").text("Topic");
-        el("div.field").add_all([label, input, error("topic-error", wrong)])
-    }
-
     fn take_topic(self, topic: String) {
-        let is_good = is_topic_name(&topic);
-        self.topic_wrong.change_to(!is_good);
-        if is_good && self.knobs.peek(|knobs| knobs.topic != topic) {
+        if self.knobs.peek(|knobs| knobs.topic != topic) {
             for subscriber in self.subscribers.now() {
                 subscriber.forget();
             }
@@ -369,14 +322,14 @@ impl Page {
                 }
             }
             let knobs = self.knobs.now();
-            let path = knobs.publish_path();
+            let (path, signal) = (knobs.path(), abort.signal());
             let outcomes = Rc::new(RefCell::new(Vec::new()));
             let sent = Array::new();
             for text in knobs.messages() {
-                let (path, abort) = (path.clone(), abort.clone());
+                let (path, signal) = (path.clone(), signal.clone());
                 let outcomes = Rc::clone(&outcomes);
                 sent.push(&future_to_promise(async move {
-                    let outcome = self.publish_one(&path, text, &abort).await;
+                    let outcome = publish(self.session, &path, &text, &signal).await;
                     outcomes.borrow_mut().push(outcome);
                     Ok(JsValue::UNDEFINED)
                 }));
@@ -388,34 +341,7 @@ impl Page {
         });
     }
 
-    async fn publish_one(
-        self,
-        path: &str,
-        text: String,
-        abort: &AbortController,
-    ) -> Result<Reply, NoReply> {
-        let traceparent = self.session.exchange();
-        let call = Call {
-            method: "POST",
-            target: path,
-            headers: &[("content-type", "text/plain; charset=utf-8".to_owned())],
-            traceparent,
-            lane: Lane::BROWSER,
-        };
-        let feed = self.session.feed();
-        let reply = fetch(&feed, call, Some(text.as_bytes()), Some(&abort.signal())).await?;
-        if let Some(id) = message_id(reply.json().as_ref(), "id") {
-            feed.saw_of(
-                traceparent.exchange,
-                Seen::new(Lane::BROWSER, Kind::Consumed, reply.ended_ns)
-                    .until(now_ns())
-                    .with(|detail| detail.message = Some(id.to_string())),
-            );
-        }
-        Ok(reply)
-    }
-
-    fn tell(self, outcomes: &[Result<Reply, NoReply>]) {
+    fn tell(self, outcomes: &[Outcome]) {
         let taken: Vec<MessageId> = outcomes
             .iter()
             .filter_map(|outcome| message_id(outcome.as_ref().ok()?.json().as_ref(), "id"))
@@ -429,24 +355,6 @@ impl Page {
                 _ => String::new(),
             },
         );
-        let failed = outcomes.iter().find_map(|outcome| match outcome {
-            Ok(reply) if reply.is_success() => None,
-            Ok(reply) => Some(Notice::new(
-                "The topic did not take the message.",
-                reply.words(),
-                "",
-            )),
-            Err(NoReply::Aborted) => Some(Notice::new(
-                "You stopped publishing.",
-                "What the topic took before stays there.",
-                "",
-            )),
-            Err(NoReply::Network) => Some(Notice::new(
-                "The message was not published, as far as the page knows.",
-                "No answer came: the server cannot be reached, or the connection broke.",
-                "See whether it runs, then publish again.",
-            )),
-        });
-        self.trouble.set(failed);
+        self.trouble.set(outcomes.iter().find_map(not_published));
     }
 }

@@ -2,6 +2,8 @@
 
 use wire::{json::Json, topics::MessageId};
 
+use crate::components::topic::gap::Gap;
+
 /// Follows one subscriber over its breaks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recovery {
@@ -71,26 +73,13 @@ impl Recovery {
         }
     }
 
-    /// The server declared a gap: [`wire::topics::GapNotice`].
+    /// The server declared a gap, where this JSON holds one.
     pub fn gap(&mut self, notice: &Json) {
-        let Some(gap) = notice.get("gap") else {
-            return;
-        };
-        let text = |name: &str| gap.get(name).and_then(Json::as_str).unwrap_or_default();
-        let missed = match gap.get("missed").and_then(Json::as_u64) {
-            Some(1) => "1 message is missing".to_owned(),
-            Some(count) => format!("{count} messages are missing"),
-            None => "Messages are missing, and nobody knows how many".to_owned(),
-        };
-        let why = match text("reason") {
-            "evicted" => "the history no longer reaches back that far",
-            "epoch" => "the topic began a new life, as after a restart of the server",
-            "slow" => "this subscriber did not read fast enough",
-            other => other,
-        };
-        self.target = None;
-        self.has_gap = true;
-        self.words = format!("Back. {missed}: {why}. The next is {}.", text("next"));
+        if let Some(gap) = Gap::read(notice) {
+            self.target = None;
+            self.has_gap = true;
+            self.words = format!("Back. {}", gap.words());
+        }
     }
 
     fn tell(&mut self) {
@@ -118,10 +107,10 @@ impl Recovery {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wire::topics::{Gap, GapNotice, GapReason};
+    use wire::topics::{self, GapNotice, GapReason};
 
     /// What is read here is what the server writes.
-    fn json(gap: Gap) -> Json {
+    fn json(gap: topics::Gap) -> Json {
         let text = serde_json::to_string(&GapNotice { gap }).expect("serializes");
         Json::parse(&text).expect("JSON")
     }
@@ -179,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_gap_is_the_last_word_whenever_the_state_comes() {
-        let notice = json(Gap {
+        let notice = json(topics::Gap {
             after: "0000000a-2".into(),
             next: id(10, 5),
             missed: Some(2),
@@ -205,7 +194,7 @@ mod tests {
         let mut it = Recovery::default();
         it.received(id(10, 2));
         it.left();
-        it.gap(&json(Gap {
+        it.gap(&json(topics::Gap {
             after: "0000000a-2".into(),
             next: id(11, 1),
             missed: None,

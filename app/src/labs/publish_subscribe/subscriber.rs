@@ -12,7 +12,7 @@ use wire::{
 
 use super::recovery::Recovery;
 use crate::{
-    components::query::Writer,
+    components::{query::Writer, topic::gap::message_id},
     dom::State,
     session::Session,
     transport::{
@@ -223,9 +223,4 @@ impl Subscriber {
     fn feed_saw(self, seen: Seen) {
         self.session.feed().saw(seen);
     }
-}
-
-/// A message's id under this name.
-pub(super) fn message_id(json: Option<&Json>, name: &str) -> Option<MessageId> {
-    json?.get(name)?.as_str()?.parse().ok()
 }

@@ -1,0 +1,41 @@
+// One response that does not end, and what comes after a break.
+
+import { TopicLab, ids, restartTest, sharedTests, topic } from "./fixtures/topic";
+import { expect, test } from "./fixtures/test";
+
+const SLUG = "server-sent-events";
+
+test("one request, and every message comes down its response", async ({ page, guard }) => {
+  guard.allowAborts();
+  const lab = new TopicLab(page, SLUG);
+  await lab.open(`?topic=${topic()}&every_ms=200`);
+  await lab.runs(3);
+  await expect(lab.point).toHaveText(
+    /^Each message arrived .+ after the topic had it; one response stayed open .+; .+ of header for 42 B of message\.$/,
+  );
+  await expect(lab.figure("Requests")).toHaveText("1");
+  await lab.hasEvent("stream_closed");
+  const events = await lab.heard(3);
+  expect(events.filter((event) => event.kind === "stream_opened")).toHaveLength(1);
+  const delivered = events.filter((event) => event.kind === "delivered");
+  expect(ids(events)).toEqual(delivered.map((event) => event.detail.message));
+  await lab.hasEvent("unsubscribed");
+});
+
+test("the page drops the connection: what it missed comes at once, each message once", async ({ page, guard }) => {
+  guard.allowAborts();
+  const lab = new TopicLab(page, SLUG);
+  await lab.open(`?topic=${topic()}&messages=6&every_ms=300&drop_after=2`);
+  await lab.runs(6);
+  await expect(lab.point).toContainText(/the stream broke once, and the (1 message that was|\d messages that were) missed came at once; /);
+  await expect(lab.figure("Requests")).toHaveText("2");
+  const events = await lab.heard(6);
+  const offsets = ids(events).map((id) => Number(String(id).split("-")[1]));
+  expect(offsets).toEqual([1, 2, 3, 4, 5, 6]);
+  const [first, second] = events.filter((event) => event.kind === "subscribed");
+  expect(first?.detail.message).toMatch(/-0$/);
+  expect(second?.detail.message).toMatch(/-2$/);
+});
+
+sharedTests(SLUG, { name: /^Drop after/, query: "drop_after=4", value: "4" });
+restartTest(SLUG, "", /The stream broke\..*The browser opens it again by itself\./s);
