@@ -128,9 +128,12 @@ impl Exchange {
         let mut value = String::with_capacity(64);
         for (name, duration) in timings.iter() {
             let comma = if value.is_empty() { "" } else { ", " };
-            let ms = duration.as_secs_f64() * 1e3;
+            // Whole numbers: it takes long to find the digits of a float.
+            let rounded = duration.saturating_add(Duration::from_nanos(500));
+            let us = u64::try_from(rounded.as_micros()).unwrap_or(u64::MAX);
+            let (ms, rest) = (us / 1_000, us % 1_000);
             // Writing to a string cannot fail.
-            let _ = write!(value, "{comma}{name};dur={ms:.3}");
+            let _ = write!(value, "{comma}{name};dur={ms}.{rest:03}");
         }
         HeaderValue::try_from(value).ok()
     }
@@ -170,16 +173,18 @@ pub(super) struct Call {
     shared: Arc<Shared>,
     number: u64,
     first_read: Option<Instant>,
+    claimed: Option<(RunHandle, SpanId)>,
 }
 
 impl Call {
     /// The connection's next request is handed over.
     pub(super) fn begin(shared: &Arc<Shared>) -> Call {
-        let (number, first_read) = shared.messages.lock().call();
+        let called = shared.messages.lock().call();
         Call {
             shared: shared.clone(),
-            number,
-            first_read,
+            number: called.number,
+            first_read: called.first_read,
+            claimed: called.claimed,
         }
     }
 
@@ -199,7 +204,7 @@ impl Call {
 
     /// The run that the whole connection belongs to, and this request's exchange in it.
     pub(super) fn claimed(&self) -> Option<(RunHandle, SpanId)> {
-        self.shared.messages.lock().claimed(self.number)
+        self.claimed.clone()
     }
 
     /// Records this request's bytes into `run`, those that came before too.

@@ -79,6 +79,16 @@ pub(super) struct Waits {
     pub body: usize,
 }
 
+/// What is known of a request when its handler is called.
+pub(super) struct Called {
+    /// Its number on its connection, from 0.
+    pub number: u64,
+    /// When its first byte was read.
+    pub first_read: Option<Instant>,
+    /// The run and the exchange that it belongs to, where the whole connection belongs to a run.
+    pub claimed: Option<(RunHandle, SpanId)>,
+}
+
 impl Messages {
     pub(super) fn new(
         connection: u64,
@@ -221,14 +231,21 @@ impl Messages {
         self.entries.get_mut(index)
     }
 
-    /// The handler is called with the next request: its number on this connection, from 0, and when its first byte was
-    /// read.
-    pub(super) fn call(&mut self) -> (u64, Option<Instant>) {
+    /// The handler is called with the next request.
+    pub(super) fn call(&mut self) -> Called {
         let number = self.called;
         self.called += 1;
-        let first_read = self.entry(number).map(|entry| entry.first_read);
+        let entry = self.entry(number);
+        let called = Called {
+            number,
+            first_read: entry.as_ref().map(|entry| entry.first_read),
+            claimed: entry.and_then(|entry| match &entry.claim {
+                Claim::Recorded(recording) => Some((recording.run.clone(), recording.exchange)),
+                _ => None,
+            }),
+        };
         self.catch_up();
-        (number, first_read)
+        called
     }
 
     /// The names of this request's header fields as they came. Ask before the request is left or claimed: what was kept
@@ -236,14 +253,6 @@ impl Messages {
     pub(super) fn field_names(&mut self, number: u64) -> Vec<HeaderName> {
         let entry = self.entry(number);
         entry.map_or_else(Vec::new, |entry| order::names(entry.head_bytes()))
-    }
-
-    /// The run and the exchange of this request, where it belongs to one already.
-    pub(super) fn claimed(&mut self, number: u64) -> Option<(RunHandle, SpanId)> {
-        match &self.entry(number)?.claim {
-            Claim::Recorded(recording) => Some((recording.run.clone(), recording.exchange)),
-            _ => None,
-        }
     }
 
     /// Records this request from its first byte on: what was kept of it is told now.

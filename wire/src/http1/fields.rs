@@ -70,30 +70,32 @@ pub(super) fn chunk_size(line: &[u8]) -> Option<(u64, usize)> {
     Some((size, digits))
 }
 
-/// Where the next line feed stands. Eight bytes at a time: a head is found with one scan, for every request.
-pub(super) fn line_feed(bytes: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
-    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
-    const FEEDS: u64 = u64::from_ne_bytes([b'\n'; 8]);
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        // A byte of `word` that is a line feed becomes zero; the lowest zero byte sets the lowest high bit.
-        let zeroed = u64::from_le_bytes(*word) ^ FEEDS;
-        let found = zeroed.wrapping_sub(ONES) & !zeroed & HIGH;
-        if found != 0 {
-            return Some(index * 8 + (found.trailing_zeros() / 8) as usize);
-        }
-    }
-    let before = words.len() * 8;
-    rest.iter()
-        .position(|byte| *byte == b'\n')
-        .map(|place| before + place)
+/// A field that decides where its message ends, or what follows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FramingField {
+    ContentLength,
+    TransferEncoding,
+    Upgrade,
+}
+
+/// Which of these a field line is, and its value without the white space around it. Of all other lines, which are most,
+/// it looks at no more than it must.
+pub(super) fn framing_field(line: &[u8]) -> Option<(FramingField, &[u8])> {
+    let (field, name) = match line.first()? | 0x20 {
+        b'c' => (FramingField::ContentLength, "content-length"),
+        b't' => (FramingField::TransferEncoding, "transfer-encoding"),
+        b'u' => (FramingField::Upgrade, "upgrade"),
+        _ => return None,
+    };
+    let (said, rest) = line.split_at_checked(name.len())?;
+    let value = rest.strip_prefix(b":")?;
+    said.eq_ignore_ascii_case(name.as_bytes())
+        .then(|| (field, value.trim_ascii()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn only_digits_are_a_content_length() {
@@ -128,12 +130,36 @@ mod tests {
         }
     }
 
-    proptest! {
-        #[test]
-        fn the_line_feed_is_where_a_plain_search_finds_it(bytes in prop::collection::vec(
-            prop_oneof![Just(b'\n'), Just(0x0b), Just(0x8a), any::<u8>()], 0..64)
-        ) {
-            prop_assert_eq!(line_feed(&bytes), bytes.iter().position(|byte| *byte == b'\n'));
+    #[test]
+    fn a_framing_field_is_told_by_its_whole_name() {
+        use FramingField::{ContentLength, TransferEncoding, Upgrade};
+        for (line, field, value) in [
+            ("Content-Length: 5 \r\n", ContentLength, "5"),
+            ("content-length:5\n", ContentLength, "5"),
+            (
+                "TRANSFER-encoding:\tchunked\r\n",
+                TransferEncoding,
+                "chunked",
+            ),
+            ("Upgrade: websocket\r\n", Upgrade, "websocket"),
+            ("upgrade:\r\n", Upgrade, ""),
+        ] {
+            let told = framing_field(line.as_bytes());
+            assert_eq!(told, Some((field, value.as_bytes())), "{line:?}");
+        }
+        for other in [
+            "",
+            "\r\n",
+            "c\r\n",
+            "Content-Length\r\n",
+            "Content-Length : 5\r\n",
+            "Content-Lengths: 5\r\n",
+            "Content-Type: text/plain\r\n",
+            " Upgrade: websocket\r\n",
+            "5pgrade: websocket\r\n",
+            "Upgrade-Insecure-Requests: 1\r\n",
+        ] {
+            assert_eq!(framing_field(other.as_bytes()), None, "{other:?}");
         }
     }
 }

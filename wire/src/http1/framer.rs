@@ -1,7 +1,9 @@
 //! The state machine: which message and which part of it the next byte belongs to.
 
+use memchr::{memchr, memchr_iter};
+
 use super::fields::{
-    chunk_size, content_length, ends_in_chunked, line_feed, name_and_value, without_line_end,
+    FramingField, chunk_size, content_length, ends_in_chunked, framing_field, without_line_end,
 };
 
 /// Of a line that came in pieces, at most this much is looked at, in bytes. What says how long a body is stands well
@@ -238,6 +240,9 @@ impl Framer {
             ended: false,
         };
         while !sum.ended && sum.bytes < bytes.len() {
+            let other = self.other_fields(&bytes[sum.bytes..]);
+            sum.bytes += other;
+            sum.head_bytes += other;
             let piece = self.piece(&bytes[sum.bytes..]);
             sum.bytes += piece.bytes;
             sum.ended = piece.ended;
@@ -249,6 +254,24 @@ impl Framer {
             }
         }
         sum
+    }
+
+    /// Takes the whole field lines at the beginning of `bytes` that say nothing about the body. They are most of a head,
+    /// and every request's head passes here: one scan for their ends is all that they cost.
+    fn other_fields(&mut self, bytes: &[u8]) -> usize {
+        if self.state != State::Fields || !self.line.is_empty() {
+            return 0;
+        }
+        let mut taken = 0;
+        for feed in memchr_iter(b'\n', bytes) {
+            let line = &bytes[taken..=feed];
+            if matches!(line[0], b'\r' | b'\n') || framing_field(line).is_some() {
+                break;
+            }
+            taken = feed + 1;
+        }
+        self.offset += taken as u64;
+        taken
     }
 
     /// Takes one piece from the beginning of `bytes`: up to the end of a line, of a run of data, or of `bytes`. Of no
@@ -308,7 +331,7 @@ impl Framer {
 
     /// Takes up to the end of a line.
     fn line(&mut self, bytes: &[u8]) -> (PieceKind, usize, bool) {
-        let Some(feed) = line_feed(bytes) else {
+        let Some(feed) = memchr(b'\n', bytes) else {
             let room = LINE_KEPT_MAX.saturating_sub(self.line.len());
             self.line.extend_from_slice(&bytes[..bytes.len().min(room)]);
             return (self.guess(), bytes.len(), false);
@@ -466,23 +489,19 @@ impl Facts {
     }
 
     fn field(&mut self, line: &[u8]) {
-        // Most fields say nothing about the body; their first letter tells.
-        if !matches!(line[0] | 0x20, b'c' | b't' | b'u') {
-            return;
-        }
-        let Some((name, value)) = name_and_value(line) else {
-            return;
-        };
-        if name.eq_ignore_ascii_case(b"content-length") {
-            let length = content_length(value);
-            self.length = match self.length {
-                None => Some(length),
-                Some(before) => Some(before.filter(|before| Some(*before) == length)),
-            };
-        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
-            self.chunked = Some(ends_in_chunked(value));
-        } else if name.eq_ignore_ascii_case(b"upgrade") {
-            self.wants_upgrade = true;
+        match framing_field(line) {
+            Some((FramingField::ContentLength, value)) => {
+                let length = content_length(value);
+                self.length = match self.length {
+                    None => Some(length),
+                    Some(before) => Some(before.filter(|before| Some(*before) == length)),
+                };
+            }
+            Some((FramingField::TransferEncoding, value)) => {
+                self.chunked = Some(ends_in_chunked(value));
+            }
+            Some((FramingField::Upgrade, _)) => self.wants_upgrade = true,
+            None => {}
         }
     }
 

@@ -378,6 +378,33 @@ proptest! {
     }
 
     #[test]
+    fn the_cheap_form_and_the_fine_form_agree(
+        (direction, stream) in directed(),
+        cuts in prop::collection::vec(any::<usize>(), 0..40),
+    ) {
+        let (mut cheap, mut fine) = (framer(direction), framer(direction));
+        let mut ends: Vec<usize> = cuts.iter().map(|cut| cut % (stream.len() + 1)).collect();
+        ends.sort_unstable();
+        ends.push(stream.len());
+        let mut at = 0;
+        for end in ends {
+            while at < end {
+                let step = cheap.advance(&stream[at..end]);
+                let (mut bytes, mut head_bytes, mut ended) = (0, 0, false);
+                while bytes < step.bytes {
+                    let piece = fine.piece(&stream[at + bytes..end]);
+                    bytes += piece.bytes;
+                    head_bytes += if piece.kind.is_head() { piece.bytes } else { 0 };
+                    ended = piece.ended;
+                }
+                prop_assert_eq!((bytes, head_bytes, ended), (step.bytes, step.head_bytes, step.ended));
+                prop_assert_eq!((cheap.offset(), cheap.head()), (fine.offset(), fine.head()));
+                at += bytes;
+            }
+        }
+    }
+
+    #[test]
     fn a_split_covers_its_message_without_a_gap((direction, stream) in directed()) {
         let split = split(&stream, direction, Answers::Other);
         let mut at = 0;

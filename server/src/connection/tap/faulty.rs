@@ -106,13 +106,7 @@ impl Tap {
                 count => Poll::Ready(Ok(count)),
             };
         }
-        let (is_automatic, mut framer) = {
-            let mut messages = self.shared.messages.lock();
-            (messages.is_automatic(), messages.responses_ahead())
-        };
-        if is_automatic {
-            return Poll::Ready(Ok(self.answer_in_words(bufs)));
-        }
+        let mut framer = self.shared.messages.lock().responses_ahead();
         // The response behind this one may be another exchange's: no further than to this one's end.
         let first = bufs.iter().find(|buf| !buf.is_empty());
         let first = first.map_or(&[][..], |buf| &buf[..]);

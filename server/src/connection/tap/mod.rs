@@ -151,9 +151,13 @@ impl Tap {
         }
     }
 
-    /// Hands bytes to the kernel, and notes it.
+    /// Hands bytes to the kernel, and notes it. What hyper says to a head that it refuses goes out in other words.
     fn poll_send(&mut self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         let mut messages = self.shared.messages.lock();
+        if self.closing.is_none() && messages.is_automatic() {
+            drop(messages);
+            return Poll::Ready(Ok(self.answer_in_words(bufs)));
+        }
         // Without a run nobody asks when.
         let at = self
             .write_since
@@ -220,9 +224,6 @@ impl AsyncWrite for Tap {
         }
         if this.shared.faults.is_on() {
             return this.poll_write_faulty(cx, bufs);
-        }
-        if this.shared.messages.lock().is_automatic() {
-            return Poll::Ready(Ok(this.answer_in_words(bufs)));
         }
         this.poll_send(cx, bufs)
     }
