@@ -1,9 +1,8 @@
 //! The state machine: which message and which part of it the next byte belongs to.
 
-use memchr::{memchr, memchr_iter};
-
 use super::fields::{
-    FramingField, chunk_size, content_length, ends_in_chunked, framing_field, without_line_end,
+    FramingField, chunk_size, content_length, ends_in_chunked, framing_field, line_feed,
+    plain_fields, without_line_end,
 };
 
 /// Of a line that came in pieces, at most this much is looked at, in bytes. What says how long a body is stands well
@@ -240,9 +239,9 @@ impl Framer {
             ended: false,
         };
         while !sum.ended && sum.bytes < bytes.len() {
-            let other = self.other_fields(&bytes[sum.bytes..]);
-            sum.bytes += other;
-            sum.head_bytes += other;
+            let fields = self.whole_fields(&bytes[sum.bytes..]);
+            sum.bytes += fields;
+            sum.head_bytes += fields;
             let piece = self.piece(&bytes[sum.bytes..]);
             sum.bytes += piece.bytes;
             sum.ended = piece.ended;
@@ -256,20 +255,13 @@ impl Framer {
         sum
     }
 
-    /// Takes the whole field lines at the beginning of `bytes` that say nothing about the body. They are most of a head,
-    /// and every request's head passes here: one scan for their ends is all that they cost.
-    fn other_fields(&mut self, bytes: &[u8]) -> usize {
+    /// Takes the field lines that lie whole at the beginning of `bytes`, but not the empty line behind them. They are most
+    /// of a head, and every message's head passes here.
+    fn whole_fields(&mut self, bytes: &[u8]) -> usize {
         if self.state != State::Fields || !self.line.is_empty() {
             return 0;
         }
-        let mut taken = 0;
-        for feed in memchr_iter(b'\n', bytes) {
-            let line = &bytes[taken..=feed];
-            if matches!(line[0], b'\r' | b'\n') || framing_field(line).is_some() {
-                break;
-            }
-            taken = feed + 1;
-        }
+        let taken = plain_fields(bytes);
         self.offset += taken as u64;
         taken
     }
@@ -331,7 +323,7 @@ impl Framer {
 
     /// Takes up to the end of a line.
     fn line(&mut self, bytes: &[u8]) -> (PieceKind, usize, bool) {
-        let Some(feed) = memchr(b'\n', bytes) else {
+        let Some(feed) = line_feed(bytes) else {
             let room = LINE_KEPT_MAX.saturating_sub(self.line.len());
             self.line.extend_from_slice(&bytes[..bytes.len().min(room)]);
             return (self.guess(), bytes.len(), false);
@@ -376,7 +368,9 @@ impl Framer {
                 PieceKind::HeadEnd
             }
             State::Fields => {
-                self.facts.field(line);
+                if let Some((field, value)) = framing_field(line) {
+                    self.facts.field(field, value);
+                }
                 PieceKind::Field
             }
             State::Trailers if is_empty => {
@@ -488,20 +482,17 @@ impl Facts {
         }
     }
 
-    fn field(&mut self, line: &[u8]) {
-        match framing_field(line) {
-            Some((FramingField::ContentLength, value)) => {
+    fn field(&mut self, field: FramingField, value: &[u8]) {
+        match field {
+            FramingField::ContentLength => {
                 let length = content_length(value);
                 self.length = match self.length {
                     None => Some(length),
                     Some(before) => Some(before.filter(|before| Some(*before) == length)),
                 };
             }
-            Some((FramingField::TransferEncoding, value)) => {
-                self.chunked = Some(ends_in_chunked(value));
-            }
-            Some((FramingField::Upgrade, _)) => self.wants_upgrade = true,
-            None => {}
+            FramingField::TransferEncoding => self.chunked = Some(ends_in_chunked(value)),
+            FramingField::Upgrade => self.wants_upgrade = true,
         }
     }
 
