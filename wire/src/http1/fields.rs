@@ -20,6 +20,7 @@ pub fn is_secret_field(name: &[u8]) -> bool {
 }
 
 /// A line without its end, `\r\n` or a bare `\n` (RFC 9112 §2.2).
+#[inline]
 pub(super) fn without_line_end(line: &[u8]) -> &[u8] {
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     line.strip_suffix(b"\r").unwrap_or(line)

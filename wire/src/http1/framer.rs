@@ -353,7 +353,7 @@ impl Framer {
     }
 
     fn end_line(&mut self, line: &[u8]) -> PieceKind {
-        let is_empty = without_line_end(line).is_empty();
+        let is_empty = matches!(line, b"\n" | b"\r\n");
         match self.state {
             State::Start if is_empty && self.direction == Direction::Request => {
                 PieceKind::LeadingLine

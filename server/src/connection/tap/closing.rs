@@ -19,7 +19,6 @@ use wire::{
 use super::{
     super::{entry::Sender, recording::summary, refusal},
     Tap,
-    deadline::poll_until,
 };
 
 /// After its last word the server goes on reading and throws away what comes, for this long and this many bytes: closing
@@ -152,7 +151,7 @@ impl Tap {
                 Poll::Ready(Some(read.len()))
             }
             Poll::Ready(_) => Poll::Ready(None),
-            Poll::Pending => poll_until(&mut self.read_timer, until, cx).map(|()| None),
+            Poll::Pending => self.read_timer.poll_until(until, cx).map(|()| None),
         }
     }
 }

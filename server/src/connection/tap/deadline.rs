@@ -2,12 +2,15 @@
 
 use std::{
     io,
-    pin::Pin,
-    task::{Context, Poll, ready},
+    pin::{Pin, pin},
+    task::{Context, Poll, Waker, ready},
 };
 
 use humantime::format_duration;
-use tokio::time::{Instant as Clock, Sleep, sleep_until};
+use tokio::{
+    task::unconstrained,
+    time::{Instant as Clock, Sleep, sleep_until},
+};
 
 use super::{
     super::{messages::Waiting, refusal},
@@ -33,7 +36,9 @@ impl Tap {
             _ => Clock::now(),
         };
         self.waiting = Some((waiting, since));
-        poll_until(&mut self.read_timer, since + limit, cx).map(|()| waiting)
+        self.read_timer
+            .poll_until(since + limit, cx)
+            .map(|()| waiting)
     }
 
     /// The peer kept the server waiting for too long. An error is for the request's handler, which may still answer;
@@ -82,23 +87,47 @@ impl Tap {
     }
 }
 
-/// Ready once `deadline` has passed.
-///
-/// The timer is set anew only when it must go off earlier than it is set to: one that goes off too early, once in a
-/// while, costs less than one that is set for every request.
-pub(super) fn poll_until(
-    timer: &mut Pin<Box<Sleep>>,
-    deadline: Clock,
-    cx: &mut Context<'_>,
-) -> Poll<()> {
-    if timer.deadline() > deadline {
-        timer.as_mut().reset(deadline);
-    }
-    loop {
-        ready!(timer.as_mut().poll(cx));
-        if Clock::now() >= deadline {
-            return Poll::Ready(());
+/// A timer for deadlines that mostly move on before they are reached.
+pub(super) struct Timer {
+    sleep: Pin<Box<Sleep>>,
+    /// Who is woken when it goes off.
+    waker: Option<Waker>,
+}
+
+impl Timer {
+    pub(super) fn new(deadline: Clock) -> Timer {
+        Timer {
+            sleep: Box::pin(sleep_until(deadline)),
+            waker: None,
         }
-        timer.as_mut().reset(deadline);
+    }
+
+    /// Ready once `deadline` has passed.
+    ///
+    /// The timer is set anew only when it must go off earlier than it is set to: one that goes off too early, once in a
+    /// while, costs less than one that is set for every request. And who waits for it already need not ask it again.
+    pub(super) fn poll_until(&mut self, deadline: Clock, cx: &mut Context<'_>) -> Poll<()> {
+        if self.sleep.deadline() > deadline {
+            self.set(deadline);
+        }
+        let waits = self.waker.as_ref();
+        if waits.is_some_and(|waker| waker.will_wake(cx.waker())) && !self.sleep.is_elapsed() {
+            return Poll::Pending;
+        }
+        // A task whose turn has lasted long is told *pending* by a timer that did not take its waker: not here.
+        while pin!(unconstrained(self.sleep.as_mut())).poll(cx).is_ready() {
+            if Clock::now() >= deadline {
+                self.waker = None;
+                return Poll::Ready(());
+            }
+            self.set(deadline);
+        }
+        self.waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn set(&mut self, deadline: Clock) {
+        self.sleep.as_mut().reset(deadline);
+        self.waker = None;
     }
 }

@@ -25,12 +25,13 @@ use parking_lot::Mutex;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    time::{Instant as Clock, Sleep, sleep_until},
+    time::{Instant as Clock, Sleep},
 };
 use wire::trace::SpanId;
 
 use self::{
     closing::{Closing, LastWord},
+    deadline::Timer,
     faulty::{Open, Signals},
     incoming::Incoming,
     line::Line,
@@ -63,7 +64,9 @@ pub(super) struct Tap {
     recorder: Recorder,
     /// What a read waits for, and since when.
     waiting: Option<(Waiting, Clock)>,
-    read_timer: Pin<Box<Sleep>>,
+    /// The last read left nothing to wait for until the handler has had its turn.
+    is_servers_turn: bool,
+    read_timer: Timer,
     /// When the write under way was first tried, where the kernel makes it wait.
     write_since: Option<Instant>,
     write_timer: Option<Pin<Box<Sleep>>>,
@@ -99,7 +102,8 @@ impl Tap {
             shared,
             recorder,
             waiting: Some((Waiting::FirstByte, now)),
-            read_timer: Box::pin(sleep_until(now + limits.first_byte)),
+            is_servers_turn: false,
+            read_timer: Timer::new(now + limits.first_byte),
             limits,
             write_since: None,
             write_timer: None,
@@ -130,7 +134,10 @@ impl Tap {
                     if let Some((Waiting::Body, _)) = self.waiting {
                         self.waiting = None;
                     }
-                    waits = self.shared.messages.lock().read(Instant::now(), bytes);
+                    let mut messages = self.shared.messages.lock();
+                    waits = messages.read(Instant::now(), bytes);
+                    self.is_servers_turn = messages.waiting() == Waiting::Nothing;
+                    drop(messages);
                     if waits.is_some() {
                         self.shared.faults.turn_on();
                     }
@@ -138,6 +145,11 @@ impl Tap {
                 Poll::Ready(Ok(waits.unwrap_or_default()))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending if self.is_servers_turn => {
+                // Whether that is over, the flush behind every turn finds out.
+                self.waiting = None;
+                Poll::Pending
+            }
             Poll::Pending => {
                 let waiting = ready!(self.poll_deadline(cx));
                 match self.too_slow(waiting) {
@@ -240,10 +252,13 @@ impl AsyncWrite for Tap {
         if this.shared.faults.is_on() {
             this.tend_faults(cx)?;
         }
-        if this.waiting.is_none() && this.poll_deadline(cx).is_ready() {
+        if this.waiting.is_none() {
             // The last read found that it was the server's turn. With what has been written since, it is the peer's, and
             // nobody reads again before something comes: the deadline must wake the reader.
-            cx.waker().wake_by_ref();
+            this.is_servers_turn = false;
+            if this.poll_deadline(cx).is_ready() {
+                cx.waker().wake_by_ref();
+            }
         }
         Poll::Ready(Ok(()))
     }
