@@ -146,7 +146,9 @@ pub(crate) async fn payload(body: Body, limit: u64) -> Result<Bytes> {
     }
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     match Limited::new(body, limit).collect().await {
-        Ok(read) => Ok(read.to_bytes()),
+        // A body in one piece is a part of the buffer that the connection was read into. The topic keeps the message for
+        // long, and would keep the whole buffer with it.
+        Ok(read) => Ok(Bytes::copy_from_slice(&read.to_bytes())),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large),
         Err(error) => Err(Error::BadRequest(format!(
             "The message broke off before its end: {error}."
@@ -207,5 +209,17 @@ fn unstored(why: Unstored) -> &'static str {
             "The server's disk failed: nothing was delivered. The reason is in the server's log. The topic can acknowledge \
              in memory instead."
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_message_does_not_hold_the_buffer_that_it_came_in() {
+        let buffer = Bytes::from(vec![b'x'; 400 * 1024]);
+        let message = payload(Body::from(buffer.slice(..10)), 10).await;
+        assert!(message.is_ok_and(|message| message == buffer[..10] && message.is_unique()));
     }
 }
