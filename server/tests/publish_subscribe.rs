@@ -250,6 +250,46 @@ async fn without_wait_an_unchanged_topic_is_304() {
 }
 
 #[tokio::test]
+async fn a_304_hides_nothing_that_is_still_to_be_told() {
+    let server = serve_with(|config| config.topics.history.count = 3).await;
+    let mut ids = Vec::new();
+    for payload in ["1", "2", "3"] {
+        ids.push(publish(&server, "news", payload).await);
+    }
+    let ask = async |query: &str, tag: &str| {
+        Client::new()
+            .get(server.url(&format!("/api/topics/news/messages{query}")))
+            .header("if-none-match", tag)
+            .send()
+            .await
+            .expect("an answer")
+    };
+    // The first page of two says the topic's last id; with it the second page must come all the same.
+    let first = ask(&format!("?after={}&limit=1", ids[0]), "\"x\"").await;
+    let tag = first.headers()["etag"].to_str().expect("text").to_owned();
+    assert_eq!(tag, format!("\"{}\"", ids[2]));
+    let second = ask(&format!("?after={}", ids[1]), &tag).await;
+    assert_eq!(second.status(), StatusCode::OK);
+    assert_eq!(data(&second.json().await.expect("JSON")), ["3"]);
+    // Behind everything there is nothing to tell.
+    let nothing = ask(&format!("?after={}", ids[2]), &tag).await;
+    assert_eq!(nothing.status(), StatusCode::NOT_MODIFIED);
+    // What was evicted is told of, although the topic's last id has stayed what it was.
+    let put = Client::new()
+        .put(server.url("/api/topics/news"))
+        .json(&json!({"history": {"count": 1}}))
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(put.status(), StatusCode::OK);
+    let lost = ask(&format!("?after={}", ids[0]), &tag).await;
+    assert_eq!(lost.status(), StatusCode::OK);
+    let lost: Value = lost.json().await.expect("JSON");
+    assert_eq!(lost["gap"]["missed"], json!(1));
+    assert_eq!(data(&lost), ["3"]);
+}
+
+#[tokio::test]
 async fn a_wait_is_over_when_a_message_comes() {
     let server = serve().await;
     publish(&server, "news", "before").await;

@@ -462,20 +462,7 @@ impl Hub for Topics {
         start: Start,
         budget: Budget,
     ) -> BoxFuture<'a, Result<Page, Error>> {
-        let page = self.alive(topic, |topic| {
-            let at = topic.stand(start)?;
-            let mut batch = topic.read(at.after, budget);
-            batch.gap = subscriber::joined(at.gap, batch.gap);
-            let newest = batch.messages.last().map(|message| message.id);
-            Ok(Page {
-                next: newest.unwrap_or_else(|| {
-                    let gap = batch.gap.as_ref();
-                    topic.id(gap.map_or(at.after, |gap| gap.next.offset - 1))
-                }),
-                last: topic.last(),
-                batch,
-            })
-        });
+        let page = self.alive(topic, |topic| topic.page(start, budget));
         std::future::ready(page).boxed()
     }
 

@@ -107,7 +107,7 @@ impl Drop for Subscriber {
 }
 
 /// The gap that a reader was told of when it joined, which by the time it reads may reach further.
-pub(super) fn joined(first: Option<Gap>, later: Option<Gap>) -> Option<Gap> {
+fn joined(first: Option<Gap>, later: Option<Gap>) -> Option<Gap> {
     match (first, later) {
         (Some(first), Some(later)) => Some(Gap {
             next: later.next,

@@ -414,6 +414,28 @@ async fn without_a_folder_nothing_is_acknowledged_on_disk() {
     );
 }
 
+/// A page without a limit ends with the topic's newest message, whoever publishes meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_is_of_one_moment() {
+    let topics = topics(|limits| limits.history.count = 3);
+    let begin = MessageId {
+        offset: 0,
+        ..publish(&topics, "t", "x")
+    };
+    let publisher = tokio::task::spawn_blocking({
+        let topics = topics.clone();
+        move || (0..20_000).for_each(|_| drop(publish(&topics, "t", "x")))
+    });
+    while !publisher.is_finished() {
+        let page = now(topics.read("t", Start::After(begin), ALL)).expect("read");
+        assert_eq!(page.next, page.last);
+        let first = page.batch.gap.map_or(1, |gap| gap.next.offset);
+        let offsets = page.batch.messages.iter().map(|message| message.id.offset);
+        assert!(offsets.eq(first..=page.last.offset));
+    }
+    publisher.await.expect("published");
+}
+
 /// Publishers and readers on several threads, with a history so short that readers are overtaken.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn under_concurrency_every_message_comes_once_in_order_or_is_in_a_gap() {

@@ -13,7 +13,7 @@ use wire::topics::{
 };
 
 use super::{
-    Error, Limits, Start,
+    Error, Limits, Page, Start,
     disk::Synced,
     keys::{Fingerprint, Keys},
     log::{Budget, Log, Resumed},
@@ -381,11 +381,23 @@ impl Topic {
         segment
     }
 
-    /// Where a reader stands that does not subscribe.
-    pub(super) fn stand(&self, start: Start) -> Result<Resumed, Ended> {
+    /// What a reader gets that does not subscribe. All of it is of the same moment: nothing comes between the messages
+    /// and the id of the newest one.
+    pub(super) fn page(&self, start: Start, budget: Budget) -> Result<Page, Ended> {
         self.change(|shared, now| {
             shared.used = now;
-            start.within(&shared.log)
+            let at = start.within(&shared.log);
+            let messages = Segment::from(shared.log.read(at.after, budget));
+            let next = messages.last().map(|message| message.id);
+            Page {
+                next: next.unwrap_or_else(|| shared.log.id(at.after)),
+                last: shared.log.last(),
+                batch: Batch {
+                    gap: at.gap,
+                    messages,
+                    ended: None,
+                },
+            }
         })
     }
 
