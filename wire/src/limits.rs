@@ -100,7 +100,7 @@ pub const DISK_TOPICS_MAX: usize = 1_000;
 pub const DISK_QUEUE_MAX: usize = 4_096;
 /// How many messages go out in one write at most. What is ready beyond them follows in the next.
 pub const DELIVERY_MESSAGES_MAX: usize = 1_000;
-/// How many bytes of messages go out in one write at most, unless one message alone is larger.
+/// How many bytes of messages, as they are encoded, go out in one write at most, unless one message alone is larger.
 pub const DELIVERY_BYTES_MAX: usize = 64 * 1024;
 /// The largest frame that a subscriber may send up a topic's WebSocket, in bytes: the largest message, escaped as JSON.
 pub const SOCKET_FRAME_BYTES_MAX: usize = 6 * 64 * 1024 + 4 * 1024;

@@ -109,7 +109,7 @@ fn check(hub: &dyn Hub, steps: Vec<Step>) -> Result<(), TestCaseError> {
     let state = now(hub.configure(TOPIC, Settings::default())).expect("made");
     let mut published = HashMap::new();
     let mut readers: Vec<Reading> = (0..3).map(|_| Reading::join(hub, state.last)).collect();
-    let few = |count| Budget { count, bytes: 100 };
+    let few = |count| Budget { count, bytes: 600 };
     for step in steps {
         match step {
             Step::Publish(size) => {

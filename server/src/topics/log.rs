@@ -30,7 +30,7 @@ pub(super) struct Log {
 pub struct Budget {
     /// Messages.
     pub count: usize,
-    /// Bytes of payload.
+    /// Bytes, counted as the longest encoding has them.
     pub bytes: usize,
 }
 
@@ -216,7 +216,7 @@ impl Log {
         let mut bytes = 0;
         let mut read = Vec::new();
         for message in self.messages.iter().skip(skip).take(budget.count) {
-            bytes += message.payload().len();
+            bytes += message.encoded();
             if bytes > budget.bytes && !read.is_empty() {
                 break;
             }

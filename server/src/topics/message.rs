@@ -16,6 +16,9 @@ const RFC3339_MICROS: &[BorrowedFormatItem<'static>] =
 /// allocator's own, and in each encoding the id, the time and the names of the fields.
 const OVERHEAD: u64 = 768;
 
+/// What an encoding has at most around payload and media type, in bytes: the id, the time and the names of the fields.
+const AROUND: u64 = 160;
+
 /// A message as a publisher hands it over.
 #[derive(Debug, Clone)]
 pub struct NewMessage {
@@ -36,7 +39,7 @@ pub struct Message {
     content_type: String,
     payload: Bytes,
     is_text: bool,
-    weight: u64,
+    sizes: Sizes,
     event: OnceLock<Bytes>,
     frame: OnceLock<Frame>,
 }
@@ -59,7 +62,7 @@ impl Message {
             at,
             time,
             is_text,
-            weight: weight(&new, is_text),
+            sizes: Sizes::of(&new, is_text),
             content_type: new.content_type,
             payload: new.payload,
             event: OnceLock::new(),
@@ -156,7 +159,12 @@ impl Message {
 
     /// What the message takes in memory, all encodings included, in bytes.
     pub(super) fn weight(&self) -> u64 {
-        self.weight
+        self.sizes.weight
+    }
+
+    /// What its longest encoding takes at most, in bytes.
+    pub(super) fn encoded(&self) -> usize {
+        self.sizes.encoded
     }
 }
 
@@ -204,30 +212,45 @@ pub fn text_frame(text: &str) -> Bytes {
     frame.into()
 }
 
-/// What a message takes in memory: escaped, text may be six times as long, and each of its lines has a name in an event
-/// stream.
-fn weight(new: &NewMessage, is_text: bool) -> u64 {
-    let payload = new.payload.len() as u64;
-    let mut json = payload / 3 * 4 + 4;
-    let mut event = json;
-    if is_text {
-        json = 0;
-        let mut lines = 0;
-        for byte in &new.payload {
-            json += match byte {
-                b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
-                ..0x20 => 6,
-                _ => 1,
+/// How large a message is before it is encoded: at most.
+#[derive(Debug)]
+struct Sizes {
+    /// In memory, all encodings included.
+    weight: u64,
+    /// The longest encoding.
+    encoded: usize,
+}
+
+impl Sizes {
+    /// Escaped, text may be six times as long, and each of its lines has a name in an event stream.
+    fn of(new: &NewMessage, is_text: bool) -> Sizes {
+        let payload = new.payload.len() as u64;
+        let content_type = new.content_type.len() as u64;
+        let mut json = payload / 3 * 4 + 4;
+        let mut event = json;
+        if is_text {
+            json = 0;
+            let mut lines = 0;
+            for byte in &new.payload {
+                json += match byte {
+                    b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+                    ..0x20 => 6,
+                    _ => 1,
+                };
+                lines += u64::from(*byte == b'\n');
+            }
+            event = if new.payload.contains(&b'\r') {
+                json
+            } else {
+                payload + 6 * lines
             };
-            lines += u64::from(*byte == b'\n');
         }
-        event = if new.payload.contains(&b'\r') {
-            json
-        } else {
-            payload + 6 * lines
-        };
+        let encoded = json.max(event) + 2 * content_type + AROUND;
+        Sizes {
+            weight: payload + event + json + 3 * content_type + OVERHEAD,
+            encoded: usize::try_from(encoded).unwrap_or(usize::MAX),
+        }
     }
-    payload + event + json + 3 * new.content_type.len() as u64 + OVERHEAD
 }
 
 /// One block of an event stream: the id, the event's type where it is not the default one, and the data line by line.
@@ -385,6 +408,13 @@ mod tests {
             assert!(
                 weight <= held as u64 + OVERHEAD,
                 "{content_type} {byte}: {held}"
+            );
+            let longest = message.event().len().max(message.frame().len() + 1);
+            let encoded = message.encoded();
+            assert!(encoded >= longest, "{content_type} {byte}: {longest}");
+            assert!(
+                encoded <= longest + AROUND as usize,
+                "{content_type} {byte}: {longest}"
             );
         }
     }
