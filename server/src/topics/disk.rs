@@ -22,7 +22,7 @@ use wire::{
 };
 
 use super::{
-    Error, Limits, Map,
+    Error, Limits, Map, memory,
     message::{Message, NewMessage},
     restore::restored,
     store::{Change, Store, Unstored},
@@ -226,6 +226,8 @@ impl Worker {
                 // A topic that was closed while its messages went to the disk has them in its next life.
                 let _ = staged.topic.append(staged.messages);
             }
+            // Whether or not the publishers still wait.
+            self.relieve();
         } else {
             self.forget_trims();
         }
@@ -323,8 +325,13 @@ impl Worker {
             topics.insert(Arc::clone(topic.name()), Arc::new(next));
             drop(topics);
             topic.end(Ending::Restarted);
+            self.relieve();
         }
         Ok(())
+    }
+
+    fn relieve(&self) {
+        memory::relieve(&self.topics, &self.totals, self.limits.memory_bytes);
     }
 
     fn trim(&mut self) {

@@ -367,6 +367,25 @@ async fn a_full_disk_is_said_nothing_is_delivered_and_it_goes_on_when_there_is_r
 }
 
 #[tokio::test]
+async fn publishers_that_left_do_not_fill_the_memory() {
+    let platter = Platter::default();
+    let limits = Limits {
+        memory_bytes: 16 * 1024,
+        ..Limits::default()
+    };
+    let topics = Topics::new(limits);
+    topics.start(platter.store()).expect("it can be read");
+    topics.configure("t", on_disk()).await.expect("on disk");
+    for _ in 0..100 {
+        drop(topics.publish("t", text("x"), None));
+    }
+    // Its turn comes behind theirs.
+    let state = topics.configure("t", on_disk()).await.expect("on disk");
+    assert_eq!(state.last.offset, 100);
+    assert!(topics.inner.totals.weight.load(Relaxed) <= 16 * 1024);
+}
+
+#[tokio::test]
 async fn topics_on_disk_are_capped() {
     let platter = Platter::default();
     let limits = Limits {

@@ -148,11 +148,11 @@ impl Log {
         }
     }
 
-    /// Drops the oldest messages until `weight` bytes of memory are free, all but the newest if need be; says how many
-    /// bytes it freed.
-    pub(super) fn shed(&mut self, weight: u64) -> u64 {
+    /// Drops the oldest messages until `weight` bytes of memory are free, all but the newest `keep` if need be; says how
+    /// many bytes it freed.
+    pub(super) fn shed(&mut self, weight: u64, keep: usize) -> u64 {
         let before = self.weight;
-        while self.messages.len() > 1 && before - self.weight < weight {
+        while self.messages.len() > keep && before - self.weight < weight {
             self.drop_oldest();
         }
         before - self.weight

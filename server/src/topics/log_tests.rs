@@ -138,7 +138,7 @@ enum Step {
     Publish(usize),
     Wait(u64),
     Rebound(u64, u64, u64),
-    Shed(u64),
+    Shed(u64, usize),
     Read(usize),
     Reconnect,
 }
@@ -148,7 +148,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0usize..50).prop_map(Step::Publish),
         1 => (0u64..30).prop_map(Step::Wait),
         1 => (1u64..20, 1u64..400, 1u64..60).prop_map(|(c, b, a)| Step::Rebound(c, b, a)),
-        1 => (0u64..3_000).prop_map(Step::Shed),
+        1 => (0u64..3_000, 0usize..2).prop_map(|(weight, keep)| Step::Shed(weight, keep)),
         2 => (1usize..10).prop_map(Step::Read),
         1 => Just(Step::Reconnect),
     ]
@@ -172,7 +172,7 @@ proptest! {
                     log.trim(now);
                 }
                 Step::Rebound(count, bytes, age_s) => log.set_bounds(HistoryBounds { count, bytes, age_s }, now),
-                Step::Shed(weight) => { log.shed(weight); }
+                Step::Shed(weight, keep) => { log.shed(weight, keep); }
                 Step::Reconnect => {
                     let resumed = log.resume(id(position));
                     let missed = resumed.gap.as_ref().map_or(0, |gap| gap.missed.unwrap_or(u64::MAX));

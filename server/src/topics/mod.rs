@@ -17,6 +17,7 @@ mod keys;
 mod log;
 #[cfg(test)]
 mod log_tests;
+mod memory;
 pub mod message;
 mod restore;
 mod segment;
@@ -298,10 +299,7 @@ impl Topics {
         let topics = self.clone();
         let told = async move {
             match told.await {
-                Ok(Ok(told)) => {
-                    topics.relieve();
-                    told
-                }
+                Ok(Ok(told)) => told,
                 // Its life ended before the turn came: the next one takes it.
                 Ok(Err(Ended)) => {
                     let key = keyed.as_ref().map(|keyed| &*keyed.key);
@@ -401,23 +399,10 @@ impl Topics {
         }
     }
 
-    /// Brings what all topics hold below the cap: the largest one loses its oldest messages.
+    /// Brings what all topics hold below the cap.
     fn relieve(&self) {
-        let cap = self.inner.limits.memory_bytes;
-        let over = self.inner.totals.weight.load(Relaxed).saturating_sub(cap);
-        if over == 0 {
-            return;
-        }
-        let topics = self.inner.topics.lock();
-        let largest = topics
-            .values()
-            .max_by_key(|topic| topic.weight())
-            .map(Arc::clone);
-        drop(topics);
-        if let Some(topic) = largest {
-            // A little more than needed, so that not every publish has to look for the largest.
-            topic.shed(over + cap / 64);
-        }
+        let inner = &self.inner;
+        memory::relieve(&inner.topics, &inner.totals, inner.limits.memory_bytes);
     }
 }
 

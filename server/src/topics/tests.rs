@@ -258,6 +258,47 @@ async fn all_topics_together_keep_below_the_memory_cap() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_left_of_ended_topics_counts_and_goes_first() {
+    let cap = 64 * 1024;
+    let topics = topics(|limits| limits.memory_bytes = cap);
+    for _ in 0..20 {
+        publish(&topics, "other", "kept");
+    }
+    let mut unread = Vec::new();
+    for _ in 0..10 {
+        unread.push(subscribe(&topics, "t", Start::Now).expect("subscribed"));
+        for _ in 0..30 {
+            publish(&topics, "t", "xxxxxxxxxxxxxxxxxxxx");
+            assert!(topics.inner.totals.weight.load(Relaxed) <= cap);
+        }
+        end(&topics, "t");
+    }
+    let messages = |topic| state(&topics, topic).map(|state| state.messages);
+    assert_eq!(messages("other"), Some(20));
+    let first = unread[0].take(ALL);
+    let gap = first.gap.expect("what was left is gone");
+    assert_eq!((gap.missed, gap.reason), (Some(30), GapReason::Slow));
+    assert_eq!(unread[0].take(ALL).ended, Some(Ending::Deleted));
+    drop(unread);
+    end(&topics, "other");
+    assert_eq!(topics.inner.totals.weight.load(Relaxed), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn topics_of_one_message_each_keep_below_the_memory_cap_too() {
+    let cap = 64 * 1024;
+    let topics = topics(|limits| limits.memory_bytes = cap);
+    let payload = "\u{1}".repeat(1_000);
+    for n in 0..100 {
+        publish(&topics, &format!("t{n}"), &payload);
+        assert!(topics.inner.totals.weight.load(Relaxed) <= cap);
+    }
+    let kept = (0..100).filter_map(|n| state(&topics, &format!("t{n}")));
+    let kept = kept.filter(|state| state.messages == 1).count();
+    assert!((4..=8).contains(&kept), "{kept}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn history_bounds_can_be_changed() {
     let topics = topics(|_| {});
     for payload in ["a", "b", "c"] {
@@ -302,6 +343,8 @@ async fn what_is_left_when_a_topic_ends_is_read_before_the_end() {
     assert_eq!(batch.ended, None);
     subscriber.ready().await;
     assert_eq!(subscriber.take(ALL).ended, Some(Ending::Deleted));
+    assert!(topics.inner.totals.weight.load(Relaxed) > 0, "it is held");
+    drop(subscriber);
     assert_eq!(topics.inner.totals.weight.load(Relaxed), 0);
 }
 
@@ -424,7 +467,11 @@ async fn a_page_is_of_one_moment() {
     };
     let publisher = tokio::task::spawn_blocking({
         let topics = topics.clone();
-        move || (0..20_000).for_each(|_| drop(publish(&topics, "t", "x")))
+        move || {
+            for _ in 0..20_000 {
+                publish(&topics, "t", "x");
+            }
+        }
     });
     while !publisher.is_finished() {
         let page = now(topics.read("t", Start::After(begin), ALL)).expect("read");

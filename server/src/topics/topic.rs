@@ -1,7 +1,7 @@
 //! One life of a topic: its log, who reads it, and the wake-up.
 
 use std::sync::{
-    Arc,
+    Arc, Weak,
     atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
 
@@ -28,6 +28,23 @@ pub(super) struct Totals {
     pub(super) weight: AtomicU64,
     /// Idempotency keys.
     pub(super) keys: AtomicUsize,
+    /// The lives that were over while somebody still read them.
+    ended: Mutex<Vec<Weak<Topic>>>,
+    /// Held while memory is being freed.
+    pub(super) relief: Mutex<()>,
+}
+
+impl Totals {
+    /// The lives that are over and still held by their readers.
+    pub(super) fn ended(&self) -> Vec<Arc<Topic>> {
+        self.ended.lock().iter().filter_map(Weak::upgrade).collect()
+    }
+
+    fn add_ended(&self, topic: &Arc<Topic>) {
+        let mut ended = self.ended.lock();
+        ended.retain(|topic| topic.strong_count() > 0);
+        ended.push(Arc::downgrade(topic));
+    }
 }
 
 #[derive(Debug)]
@@ -350,8 +367,7 @@ impl Topic {
         if ended.is_none() {
             let weight = shared.log.weight();
             shared.log.trim(Instant::now());
-            let keys = shared.keys.len();
-            self.account(&shared, weight, keys);
+            self.account(&shared, weight, shared.keys.len());
         }
         let gap = shared.log.missing(after, GapReason::Slow);
         let from = gap.as_ref().map_or(after, |gap| gap.next.offset - 1);
@@ -419,9 +435,15 @@ impl Topic {
         self.shared.lock().log.weight()
     }
 
-    /// Frees `weight` bytes of memory if it can.
-    pub(super) fn shed(&self, weight: u64) {
-        let _ = self.change(|shared, _| shared.log.shed(weight));
+    /// Frees `weight` bytes of memory if it can without the newest `keep` messages; says how many it freed. What is left
+    /// of a life that is over can be freed as well.
+    pub(super) fn shed(&self, weight: u64, keep: usize) -> u64 {
+        let mut shared = self.shared.lock();
+        let before = shared.log.weight();
+        let freed = shared.log.shed(weight, keep);
+        shared.recent = None;
+        self.account(&shared, before, shared.keys.len());
+        freed
     }
 
     /// Drops what is too old.
@@ -442,21 +464,33 @@ impl Topic {
         idle.then_some(shared.used)
     }
 
-    /// Ends this life: nothing is taken any more, and readers read what is left.
-    pub(super) fn end(&self, ending: Ending) {
+    /// Ends this life: nothing is taken any more, and readers read what is left. As long as they hold it, it counts.
+    pub(super) fn end(self: &Arc<Self>, ending: Ending) {
         let mut shared = self.shared.lock();
-        if shared.ended.is_none() {
-            shared.ended = Some(ending);
-            self.totals.weight.fetch_sub(shared.log.weight(), Relaxed);
-            self.totals.keys.fetch_sub(shared.keys.len(), Relaxed);
-            drop(shared);
-            self.wake.send_replace(());
+        if shared.ended.is_some() {
+            return;
         }
+        shared.ended = Some(ending);
+        let keys = std::mem::take(&mut shared.keys);
+        drop(shared);
+        self.totals.keys.fetch_sub(keys.len(), Relaxed);
+        if self.presence.borrow().total() > 0 {
+            self.totals.add_ended(self);
+        }
+        self.wake.send_replace(());
     }
 
     /// Has this life been closed because the server stops?
     pub(super) fn is_closed(&self) -> bool {
         self.shared.lock().ended == Some(Ending::Closed)
+    }
+}
+
+impl Drop for Topic {
+    fn drop(&mut self) {
+        let shared = self.shared.get_mut();
+        self.totals.weight.fetch_sub(shared.log.weight(), Relaxed);
+        self.totals.keys.fetch_sub(shared.keys.len(), Relaxed);
     }
 }
 
