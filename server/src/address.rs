@@ -79,6 +79,16 @@ impl PerAddress {
     }
 }
 
+impl Place {
+    /// Are there `most` from the place's address?
+    pub fn is_one_of(&self, most: usize) -> bool {
+        self.held.as_ref().is_some_and(|(of, address)| {
+            let counts = of.counts.lock();
+            counts.get(address).is_some_and(|count| *count >= most)
+        })
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         if let Some((of, address)) = &self.held

@@ -85,6 +85,8 @@ pub const IDEMPOTENCY_KEYS_MAX: usize = 500_000;
 pub const IDEMPOTENCY_S: u64 = 10 * 60;
 /// How many topics there may be at once.
 pub const TOPICS_MAX: usize = 10_000;
+/// How many of them may have been begun from one address: a whole class may sit behind one.
+pub const TOPICS_PER_ADDRESS_MAX: usize = 5_000;
 /// How much memory the messages of all topics together may take, in bytes: past it the largest topics lose their oldest.
 pub const TOPICS_MEMORY_MAX: u64 = 1024 * 1024 * 1024;
 /// How long a topic without subscribers must be unused before it makes room for a new one, in seconds.

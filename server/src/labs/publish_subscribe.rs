@@ -27,6 +27,7 @@ use super::topic::{
 };
 use crate::{
     AppState, Result,
+    address::Counted,
     connection::Exchange,
     extract::Json,
     topics::{NewMessage, Publication},
@@ -67,6 +68,7 @@ pub fn router() -> OpenApiRouter<AppState> {
 async fn publish(
     State(app): State<AppState>,
     exchange: Exchange,
+    Counted(address): Counted,
     TopicName { topic }: TopicName,
     headers: HeaderMap,
     body: Body,
@@ -80,6 +82,7 @@ async fn publish(
         content_type: request::content_type(&headers, &payload)?,
         payload,
     };
+    app.topics().begin(&topic, address)?;
     let published = app
         .topics()
         .publish(&topic, message, key.as_deref())

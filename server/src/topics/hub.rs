@@ -5,6 +5,7 @@
 use std::{
     fmt,
     future::Future,
+    net::IpAddr,
     pin::Pin,
     task::{Context, Poll},
 };
@@ -19,6 +20,10 @@ pub trait Hub: fmt::Debug + Send + Sync + 'static {
     /// The bounds in force.
     fn limits(&self) -> &Limits;
 
+    /// Makes the topic where it is not there. As long as it lives it counts under the address of who began it; whoever
+    /// publishes or configures for a peer says so here first.
+    fn begin(&self, topic: &str, address: Option<IpAddr>) -> Result<(), Error>;
+
     /// Publishes a message: gives it the next id, keeps it, and wakes the topic's subscribers. Under the same idempotency
     /// key the same message is published once. The messages of one caller come in the order of its calls; what is
     /// returned resolves when the message is as safe as the topic promises.
@@ -32,7 +37,8 @@ pub trait Hub: fmt::Debug + Send + Sync + 'static {
         reader: Reader,
     ) -> BoxFuture<'a, Result<Subscriber, Error>>;
 
-    /// Reads what is there now, without subscribing.
+    /// Reads what is there now, without subscribing. A topic that is not there is not made: it is read as if it had just
+    /// begun, and the place that is answered holds when it does.
     fn read<'a>(
         &'a self,
         topic: &'a str,

@@ -10,6 +10,7 @@
 mod disk;
 #[cfg(test)]
 mod disk_tests;
+mod epochs;
 mod hub;
 #[cfg(test)]
 mod hub_tests;
@@ -29,6 +30,7 @@ mod topic;
 
 use std::{
     collections::{HashMap, HashSet},
+    net::IpAddr,
     path::{Path, PathBuf},
     sync::{
         Arc, OnceLock,
@@ -44,7 +46,7 @@ use wire::{
     limits::{
         DISK_TOPICS_MAX, HISTORY_AGE_S, HISTORY_BYTES, HISTORY_COUNT, IDEMPOTENCY_KEYS_MAX,
         MESSAGE_BYTES_MAX, SUBSCRIBERS_PER_ADDRESS_MAX, SUBSCRIBERS_PER_TOPIC_MAX, TOPIC_IDLE_S,
-        TOPICS_MAX, TOPICS_MEMORY_MAX,
+        TOPICS_MAX, TOPICS_MEMORY_MAX, TOPICS_PER_ADDRESS_MAX,
     },
     topics::{Ack, HistoryBounds, MessageId, TopicState, is_topic_name},
 };
@@ -60,6 +62,7 @@ pub use topic::{Batch, Ending, Publication};
 
 use crate::address::PerAddress;
 use disk::{Ask, Disk, Reply};
+use epochs::Epochs;
 use log::{Log, Resumed};
 use restore::restored;
 use store::Store;
@@ -70,6 +73,8 @@ use topic::{Attempt, Ended, Keyed, Topic, Totals};
 pub struct Limits {
     /// Topics at once.
     pub topics: usize,
+    /// Topics at once that were begun from one address.
+    pub topics_per_address: usize,
     /// Topics that are kept on disk.
     pub disk_topics: usize,
     /// Subscribers of one topic at once, over all transports.
@@ -92,6 +97,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             topics: TOPICS_MAX,
+            topics_per_address: TOPICS_PER_ADDRESS_MAX,
             disk_topics: DISK_TOPICS_MAX,
             subscribers: SUBSCRIBERS_PER_TOPIC_MAX,
             subscribers_per_address: SUBSCRIBERS_PER_ADDRESS_MAX,
@@ -120,6 +126,9 @@ pub enum Error {
     /// The cap of topics is reached, and none of them is idle.
     #[error("there are {0} topics already")]
     TooManyTopics(usize),
+    /// The cap of topics begun from this address is reached.
+    #[error("there are {0} topics from this address already")]
+    TooManyTopicsFromAddress(usize),
     /// The cap of topics on disk is reached.
     #[error("there are {0} topics on disk already")]
     TooManyDiskTopics(usize),
@@ -169,6 +178,9 @@ impl Start {
     }
 }
 
+/// How long it is taken for granted that there is no room for another topic: looking for some takes all of them.
+const CROWDED: Duration = Duration::from_secs(1);
+
 /// The topics by their names.
 type Map = Arc<Mutex<HashMap<Arc<str>, Arc<Topic>>>>;
 
@@ -183,7 +195,13 @@ struct Inner {
     limits: Limits,
     topics: Map,
     totals: Arc<Totals>,
+    epochs: Epochs,
+    /// Subscribers.
     addresses: Arc<PerAddress>,
+    /// Topics, by the address that began them.
+    beginners: Arc<PerAddress>,
+    /// When there was last found to be no room for another topic.
+    crowded: Mutex<Option<Instant>>,
     closed: AtomicBool,
     /// Where topics are kept that acknowledge on disk.
     folder: Option<PathBuf>,
@@ -339,7 +357,8 @@ impl Topics {
         let name = topic.name();
         if topics.get(name).is_some_and(|now| Arc::ptr_eq(now, topic)) {
             let totals = Arc::clone(&self.inner.totals);
-            let next = Topic::new(name, totals, topic.bounds());
+            let epoch = self.inner.epochs.begin(name);
+            let next = Topic::new(name, totals, epoch, topic.bounds(), topic.take_place());
             topics.insert(Arc::clone(name), Arc::new(next));
         }
         drop(topics);
@@ -352,11 +371,21 @@ impl Topics {
         name: &str,
         act: impl Fn(&Arc<Topic>) -> Result<R, Ended>,
     ) -> Result<R, Error> {
+        self.alive_from(name, None, act)
+    }
+
+    /// The same; a life that is begun counts under the address.
+    fn alive_from<R>(
+        &self,
+        name: &str,
+        address: Option<IpAddr>,
+        act: impl Fn(&Arc<Topic>) -> Result<R, Ended>,
+    ) -> Result<R, Error> {
         if !is_topic_name(name) {
             return Err(Error::BadName);
         }
         loop {
-            let topic = self.find_or_begin(name)?;
+            let topic = self.find_or_begin(name, address)?;
             // A life that ended between the two steps is no longer in the map: the next turn begins another.
             if let Ok(result) = act(&topic) {
                 return Ok(result);
@@ -364,38 +393,70 @@ impl Topics {
         }
     }
 
-    fn find_or_begin(&self, name: &str) -> Result<Arc<Topic>, Error> {
-        let mut topics = self.inner.topics.lock();
-        if self.inner.closed.load(Relaxed) {
+    fn find_or_begin(&self, name: &str, address: Option<IpAddr>) -> Result<Arc<Topic>, Error> {
+        let (inner, limits) = (&self.inner, &self.inner.limits);
+        let mut topics = inner.topics.lock();
+        if inner.closed.load(Relaxed) {
             return Err(Error::Closed);
         }
         if let Some(topic) = topics.get(name) {
             return Ok(Arc::clone(topic));
         }
-        if topics.len() >= self.inner.limits.topics && !self.make_room(&mut topics) {
-            return Err(Error::TooManyTopics(self.inner.limits.topics));
+        let cap = limits.topics_per_address;
+        let place = inner.beginners.take(address, cap);
+        let place = place.ok_or(Error::TooManyTopicsFromAddress(cap))?;
+        if topics.len() >= limits.topics && !self.make_room(&mut topics) {
+            return Err(Error::TooManyTopics(limits.topics));
         }
-        let totals = Arc::clone(&self.inner.totals);
-        let topic = Arc::new(Topic::new(name, totals, self.inner.limits.history));
+        let epoch = inner.epochs.begin(name);
+        let totals = Arc::clone(&inner.totals);
+        let topic = Arc::new(Topic::new(name, totals, epoch, limits.history, Some(place)));
         topics.insert(Arc::clone(topic.name()), Arc::clone(&topic));
         Ok(topic)
     }
 
-    /// Ends the topic that has been idle the longest, if one has been for long enough.
+    /// Ends the topics with which nothing is lost, or else the one that has been idle the longest, if one has been for
+    /// long enough.
     fn make_room(&self, topics: &mut HashMap<Arc<str>, Arc<Topic>>) -> bool {
+        let limits = &self.inner.limits;
+        let mut crowded = self.inner.crowded.lock();
+        if crowded.is_some_and(|since| since.elapsed() < CROWDED) {
+            return false;
+        }
+        let before = topics.len();
+        topics.retain(|_, topic| !topic.end_blank(limits.history));
+        if topics.len() < before {
+            return true;
+        }
         let longest = topics
             .values()
-            .filter_map(|topic| Some((topic.idle_since(false)?, topic)))
+            .filter_map(|topic| Some((topic.idle_since()?, topic)))
             .min_by_key(|(since, _)| *since)
-            .filter(|(since, _)| since.elapsed() >= self.inner.limits.idle)
             .map(|(_, topic)| Arc::clone(topic));
-        match longest {
-            Some(topic) => {
-                topics.remove(topic.name());
-                topic.end(Ending::Deleted);
-                true
+        let ended = longest.filter(|topic| topic.end_idle(limits.idle, false));
+        *crowded = ended.is_none().then(Instant::now);
+        ended.is_some_and(|topic| topics.remove(topic.name()).is_some())
+    }
+
+    /// What is read of a topic. Of one that is not there it is what it would be if the topic had just begun.
+    fn page(&self, name: &str, start: Start, budget: Budget) -> Result<Page, Error> {
+        if !is_topic_name(name) {
+            return Err(Error::BadName);
+        }
+        let inner = &self.inner;
+        let unbegun = || {
+            let (totals, epoch) = (Arc::clone(&inner.totals), inner.epochs.next(name));
+            let topic = Topic::new(name, totals, epoch, inner.limits.history, None);
+            Arc::new(topic)
+        };
+        loop {
+            if inner.closed.load(Relaxed) {
+                return Err(Error::Closed);
             }
-            None => false,
+            let topic = self.present(name).unwrap_or_else(unbegun);
+            if let Ok(page) = topic.page(start, budget) {
+                return Ok(page);
+            }
         }
     }
 
@@ -417,6 +478,10 @@ impl Hub for Topics {
         &self.inner.limits
     }
 
+    fn begin(&self, topic: &str, address: Option<IpAddr>) -> Result<(), Error> {
+        self.alive_from(topic, address, |_| Ok(()))
+    }
+
     fn publish(&self, topic: &str, new: NewMessage, key: Option<&str>) -> Publishing {
         self.begin_publish(topic, new, key)
     }
@@ -432,7 +497,7 @@ impl Hub for Topics {
             let cap = limits.subscribers_per_address;
             let place = self.inner.addresses.take(reader.address, cap);
             let place = place.ok_or(Error::TooManyFromAddress(cap))?;
-            let (topic, at) = self.alive(topic, |topic| {
+            let (topic, at) = self.alive_from(topic, reader.address, |topic| {
                 let joined = topic.join(reader.transport, start, limits)?;
                 Ok(joined.map(|at| (Arc::clone(topic), at)))
             })??;
@@ -447,8 +512,7 @@ impl Hub for Topics {
         start: Start,
         budget: Budget,
     ) -> BoxFuture<'a, Result<Page, Error>> {
-        let page = self.alive(topic, |topic| topic.page(start, budget));
-        std::future::ready(page).boxed()
+        std::future::ready(self.page(topic, start, budget)).boxed()
     }
 
     fn configure<'a>(
@@ -531,15 +595,11 @@ impl Hub for Topics {
         for topic in &topics {
             topic.sweep();
         }
-        let now = Instant::now();
+        let limits = &self.inner.limits;
         self.inner.topics.lock().retain(|_, topic| {
-            let idle = topic.idle_since(true).is_some_and(|since| {
-                now.saturating_duration_since(since) >= self.inner.limits.idle
-            });
-            if idle {
-                topic.end(Ending::Deleted);
-            }
-            !idle
+            // Who has begun as many as there may be from one address gets room without waiting for others to need it.
+            let empty = !topic.is_one_of(limits.topics_per_address);
+            !topic.end_idle(limits.idle, empty)
         });
         if let Some(disk) = self.inner.disk.get() {
             // Where the queue is full it is done the next time.

@@ -210,6 +210,88 @@ async fn an_idle_topic_makes_room_and_one_that_is_read_does_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn reading_makes_no_topic_and_the_place_it_names_holds_when_one_begins() {
+    let topics = topics(|limits| limits.topics = 1);
+    let read = |topic: &str, start| now(topics.read(topic, start, ALL)).expect("read");
+    let place = read("t", Start::Newest(9)).next;
+    assert_eq!(place.offset, 0);
+    assert_eq!(read("t", Start::After(place)).batch.gap, None);
+    assert_eq!(state(&topics, "t"), None);
+    let first = publish(&topics, "t", "x");
+    let page = read("t", Start::After(place));
+    assert_eq!((page.batch.gap, page.next), (None, first));
+    // Of another life it is the place no longer.
+    end(&topics, "t");
+    let gap = read("t", Start::After(first))
+        .batch
+        .gap
+        .expect("it has ended");
+    assert_eq!((gap.reason, gap.missed), (GapReason::Epoch, None));
+    for n in 0..100 {
+        read(&format!("x{n}"), Start::Newest(1));
+    }
+    assert_eq!(publish(&topics, "t", "y"), gap.next);
+}
+
+#[tokio::test(start_paused = true)]
+async fn topics_that_were_never_used_make_room_at_once() {
+    let topics = topics(|limits| limits.topics = 3);
+    let settings = Settings {
+        history: HistorySettings {
+            count: Some(5),
+            ..HistorySettings::default()
+        },
+        ..Settings::default()
+    };
+    now(topics.configure("told", settings)).expect("made");
+    let reader = subscribe(&topics, "read", Start::Now).expect("subscribed");
+    drop(subscribe(&topics, "left", Start::Now).expect("subscribed"));
+    publish(&topics, "used", "x");
+    assert_eq!(state(&topics, "left"), None);
+    assert_eq!(
+        now(topics.publish("new", text("x"), None)).map(|p| p.id()),
+        Err(Error::TooManyTopics(3))
+    );
+    drop(reader);
+    tokio::time::advance(CROWDED).await;
+    publish(&topics, "new", "x");
+    assert_eq!(state(&topics, "read"), None);
+    assert!(state(&topics, "told").is_some() && state(&topics, "used").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn topics_begun_from_one_address_are_capped() {
+    let topics = topics(|limits| limits.topics_per_address = 2);
+    let one = "192.0.2.1".parse().ok();
+    let begin = |topic| topics.begin(topic, one);
+    assert_eq!(
+        (begin("a"), begin("b"), begin("a")),
+        (Ok(()), Ok(()), Ok(()))
+    );
+    assert_eq!(begin("c"), Err(Error::TooManyTopicsFromAddress(2)));
+    let reader = Reader {
+        transport: Transport::Sse,
+        address: one,
+    };
+    assert_eq!(
+        now(topics.subscribe("c", Start::Now, reader)).map(drop),
+        Err(Error::TooManyTopicsFromAddress(2))
+    );
+    assert_eq!(topics.begin("c", "192.0.2.2".parse().ok()), Ok(()));
+    // A restart goes on with the same place; an end gives it back.
+    now(topics.restart("a")).expect("restarted");
+    assert_eq!(begin("d"), Err(Error::TooManyTopicsFromAddress(2)));
+    end(&topics, "a");
+    assert_eq!(begin("d"), Ok(()));
+    publish(&topics, "b", "x");
+    publish(&topics, "d", "x");
+    // Idle ones of an address with no place left make room, whether or not they hold something.
+    tokio::time::advance(Duration::from_secs(600)).await;
+    topics.sweep();
+    assert_eq!(begin("e"), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_sweep_drops_what_is_too_old_and_topics_that_nobody_uses() {
     let topics = topics(|limits| limits.history.age_s = 60);
     publish(&topics, "t", "x");

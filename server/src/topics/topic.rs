@@ -1,8 +1,11 @@
 //! One life of a topic: its log, who reads it, and the wake-up.
 
-use std::sync::{
-    Arc, Weak,
-    atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 use parking_lot::Mutex;
@@ -20,6 +23,7 @@ use super::{
     message::{Message, NewMessage},
     segment::{Recent, Segment},
 };
+use crate::address::Place;
 
 /// What all topics together hold.
 #[derive(Debug, Default)]
@@ -65,6 +69,8 @@ struct Shared {
     used: Instant,
     ended: Option<Ending>,
     recent: Option<Recent>,
+    /// Where it counts under an address: that of who began it.
+    place: Option<Place>,
 }
 
 /// How a topic's life ended.
@@ -150,9 +156,18 @@ impl Batch {
 }
 
 impl Topic {
-    pub(super) fn new(name: &str, totals: Arc<Totals>, bounds: HistoryBounds) -> Topic {
-        let log = Log::new(random_epoch(), bounds);
-        Topic::of(name.into(), totals, log, Keys::default(), Ack::Memory)
+    /// A life that begins.
+    pub(super) fn new(
+        name: &str,
+        totals: Arc<Totals>,
+        epoch: u32,
+        bounds: HistoryBounds,
+        place: Option<Place>,
+    ) -> Topic {
+        let log = Log::new(epoch, bounds);
+        let mut topic = Topic::of(name.into(), totals, log, Keys::default(), Ack::Memory);
+        topic.shared.get_mut().place = place;
+        topic
     }
 
     /// A life that goes on with what was kept of it.
@@ -169,6 +184,7 @@ impl Topic {
                 used: Instant::now(),
                 ended: None,
                 recent: None,
+                place: None,
             }),
             wake: watch::Sender::new(()),
             presence: watch::Sender::default(),
@@ -454,30 +470,71 @@ impl Topic {
         });
     }
 
-    /// When it was last used, if nobody reads it now and it promises nothing beyond memory; `empty`: and it holds
-    /// nothing.
-    pub(super) fn idle_since(&self, empty: bool) -> Option<Instant> {
+    /// When it was last used, if nobody reads it now and it promises nothing beyond memory.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
         let shared = self.shared.lock();
-        let idle = self.presence.borrow().total() == 0
-            && shared.ack == Ack::Memory
-            && !(empty && shared.log.len() > 0);
-        idle.then_some(shared.used)
+        self.is_idle(&shared).then_some(shared.used)
+    }
+
+    fn is_idle(&self, shared: &Shared) -> bool {
+        self.presence.borrow().total() == 0 && shared.ack == Ack::Memory
+    }
+
+    /// Ends this life if it is idle, has been for long enough, and in the case of `empty` holds nothing.
+    pub(super) fn end_idle(self: &Arc<Self>, enough: Duration, empty: bool) -> bool {
+        self.end_if(Ending::Deleted, |shared| {
+            let idle = self.is_idle(shared) && shared.used.elapsed() >= enough;
+            idle && !(empty && shared.log.len() > 0)
+        })
+    }
+
+    /// Ends this life if nothing would be lost with it: nobody reads it, nothing was published, and it was told nothing.
+    pub(super) fn end_blank(self: &Arc<Self>, bounds: HistoryBounds) -> bool {
+        self.end_if(Ending::Deleted, |shared| {
+            let blank = shared.log.last().offset == 0 && shared.log.bounds() == bounds;
+            blank && self.is_idle(shared)
+        })
+    }
+
+    /// The place under an address goes to the next life.
+    pub(super) fn take_place(&self) -> Option<Place> {
+        self.shared.lock().place.take()
+    }
+
+    /// Is this one of as many topics as its address may begin?
+    pub(super) fn is_one_of(&self, most: usize) -> bool {
+        let shared = self.shared.lock();
+        shared
+            .place
+            .as_ref()
+            .is_some_and(|place| place.is_one_of(most))
     }
 
     /// Ends this life: nothing is taken any more, and readers read what is left. As long as they hold it, it counts.
     pub(super) fn end(self: &Arc<Self>, ending: Ending) {
+        self.end_if(ending, |_| true);
+    }
+
+    /// Decides whether to end this life, and ends it, in one step. Is it over?
+    fn end_if(self: &Arc<Self>, ending: Ending, decide: impl FnOnce(&Shared) -> bool) -> bool {
         let mut shared = self.shared.lock();
         if shared.ended.is_some() {
-            return;
+            return true;
+        }
+        if !decide(&shared) {
+            return false;
         }
         shared.ended = Some(ending);
         let keys = std::mem::take(&mut shared.keys);
+        let place = shared.place.take();
         drop(shared);
+        drop(place);
         self.totals.keys.fetch_sub(keys.len(), Relaxed);
         if self.presence.borrow().total() > 0 {
             self.totals.add_ended(self);
         }
         self.wake.send_replace(());
+        true
     }
 
     /// Has this life been closed because the server stops?
@@ -508,9 +565,4 @@ pub(super) fn fingerprint(new: &NewMessage) -> Fingerprint {
     hasher.update(&new.content_type);
     hasher.update(&new.payload);
     hasher.finalize().into()
-}
-
-/// Eight hex digits that differ from one life to the next.
-fn random_epoch() -> u32 {
-    rand::random()
 }

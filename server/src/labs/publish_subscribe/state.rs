@@ -10,7 +10,7 @@ use wire::{
 };
 
 use super::super::topic::request::TopicName;
-use crate::{AppState, Error, Result, extract::Json, topics::Settings};
+use crate::{AppState, Error, Result, address::Counted, extract::Json, topics::Settings};
 
 /// The routes of the topic itself.
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -62,6 +62,7 @@ async fn show(
 )]
 async fn settings(
     State(app): State<AppState>,
+    Counted(address): Counted,
     TopicName { topic }: TopicName,
     Json(mut body): Json<Value>,
 ) -> Result<Json<TopicState>> {
@@ -84,6 +85,7 @@ async fn settings(
         ack: settings.ack,
         history,
     };
+    app.topics().begin(&topic, address)?;
     let state = app.topics().configure(&topic, settings).await?;
     Ok(Json(state))
 }

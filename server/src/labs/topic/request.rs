@@ -173,6 +173,7 @@ impl From<topics::Error> for Error {
                 unit: "bytes",
             },
             E::TooManyTopics(limit) => too_many("Topics", limit),
+            E::TooManyTopicsFromAddress(limit) => too_many("Topics from your address", limit),
             E::TooManyDiskTopics(limit) => too_many("Topics on disk", limit),
             E::TooManySubscribers(limit) => too_many("Subscribers of one topic", limit),
             E::TooManyFromAddress(limit) => too_many("Subscribers from your address", limit),
