@@ -18,15 +18,15 @@ use std::{
 use tokio::{sync::oneshot, time::Instant as Clock};
 use wire::{
     limits::{DISK_QUEUE_MAX, HISTORY_BYTES},
-    topics::{Ack, HistoryBounds, MessageId},
+    topics::{Ack, MessageId},
 };
 
 use super::{
-    Error, Limits, Map, memory,
+    Error, Limits, Map, Settings, memory,
     message::{Message, NewMessage},
     restore::restored,
     store::{Change, Store, Unstored},
-    topic::{Attempt, Ended, Ending, Keyed, Publication, Topic, Totals},
+    topic::{Attempt, Ended, Ending, Kept, Keyed, Publication, Topic, Totals},
 };
 
 /// How many bytes of messages one commit takes at most.
@@ -59,8 +59,7 @@ pub(super) enum Ask {
     /// Change when a topic acknowledges, and what its history keeps.
     Configure {
         topic: Arc<Topic>,
-        ack: Ack,
-        bounds: HistoryBounds,
+        settings: Settings,
         reply: Reply<()>,
     },
     /// Remove a disk topic.
@@ -96,6 +95,7 @@ impl Disk {
         let worker = Worker {
             store,
             trimmed: kept.into_iter().map(|topic| (topic, 0)).collect(),
+            doubts: HashMap::new(),
             topics,
             totals,
             limits,
@@ -135,6 +135,8 @@ struct Worker {
     store: Store,
     /// The topics on disk, and from which offset on their messages are there at most.
     trimmed: HashMap<Arc<str>, u64>,
+    /// What commits that failed may have changed on disk all the same: the next one puts it right.
+    doubts: HashMap<Arc<str>, Doubt>,
     topics: Map,
     totals: Arc<Totals>,
     limits: Limits,
@@ -169,11 +171,10 @@ impl Worker {
                 None | Some(Ask::Publish { .. }) => {}
                 Some(Ask::Configure {
                     topic,
-                    ack,
-                    bounds,
+                    settings,
                     reply,
                 }) => {
-                    let _ = reply.send(self.configure(&topic, ack, bounds));
+                    let _ = reply.send(self.configure(&topic, &settings));
                 }
                 Some(Ask::Remove { topic, reply }) => {
                     let _ = reply.send(Ok(self.remove(&topic)));
@@ -184,6 +185,30 @@ impl Worker {
                 Some(Ask::Trim) => self.trim(),
             }
         }
+        // Where it fails it has been said already.
+        let _ = self.commit(Vec::new());
+    }
+
+    /// Commits the changes, and before them what puts right whatever is in doubt.
+    fn commit(&mut self, changes: Vec<Change>) -> Result<(), Unstored> {
+        let mut all = Vec::new();
+        for doubt in self.doubts.values() {
+            all.extend(doubt.put_right(&mut self.store)?);
+        }
+        all.extend(changes);
+        self.store.commit(&all)?;
+        self.doubts.clear();
+        Ok(())
+    }
+
+    /// A commit about the topic failed; `removing`: it would have removed it.
+    fn doubt(&mut self, topic: &Arc<Topic>, removing: bool) {
+        let before = self.doubts.remove(topic.name());
+        let doubt = Doubt {
+            topic: Arc::clone(topic),
+            removing: removing || before.is_some_and(|doubt| doubt.removing),
+        };
+        self.doubts.insert(Arc::clone(topic.name()), doubt);
     }
 
     /// Writes a group of messages, then delivers and acknowledges them.
@@ -215,7 +240,7 @@ impl Worker {
             }));
         }
         let since = Instant::now();
-        let committed = self.store.commit(&changes);
+        let committed = self.commit(changes);
         let synced = Synced {
             since,
             until: Instant::now(),
@@ -230,6 +255,9 @@ impl Worker {
             self.relieve();
         } else {
             self.forget_trims();
+            for staged in &group.staged {
+                self.doubt(&staged.topic, false);
+            }
         }
         for (waiting, reply) in group.waiting {
             let answer = committed.map_err(Error::Unstored).map(|()| match waiting {
@@ -246,39 +274,38 @@ impl Worker {
     fn configure(
         &mut self,
         topic: &Arc<Topic>,
-        ack: Ack,
-        bounds: HistoryBounds,
+        settings: &Settings,
     ) -> Result<Result<(), Error>, Ended> {
         let name = topic.name();
+        // Only this thread changes it.
+        let before = topic.ack();
+        let ack = settings.ack.unwrap_or(before);
         let known = self.trimmed.contains_key(name);
         if ack == Ack::Disk && !known && self.trimmed.len() >= self.limits.disk_topics {
             return Ok(Err(Error::TooManyDiskTopics(self.limits.disk_topics)));
         }
-        // From here on whatever is published waits behind this.
-        let before = topic.ack();
-        let kept = topic.set_ack(if before == Ack::Disk { before } else { ack })?;
-        let changes = match ack {
-            Ack::Memory if known => vec![Change::Remove {
-                topic: Arc::clone(name),
-            }],
-            Ack::Memory => Vec::new(),
-            Ack::Disk => {
-                let state = Change::Topic {
-                    topic: Arc::clone(name),
-                    last: kept.last,
-                    bounds,
-                };
-                let messages = kept.messages.into_iter().filter(|_| before == Ack::Memory);
-                std::iter::once(state)
-                    .chain(messages.map(|message| Change::Append {
-                        topic: Arc::clone(name),
-                        message,
-                        key: None,
-                    }))
-                    .collect()
+        if before == Ack::Memory && ack == Ack::Memory {
+            return topic.configure_in_memory(settings).map(|_| Ok(()));
+        }
+        if before == Ack::Memory {
+            // From here on whatever is published waits behind this.
+            topic.set_ack(ack)?;
+        }
+        let bounds = settings.bounds(topic.bounds());
+        let changes = match (before, ack) {
+            (_, Ack::Memory) => vec![removal(name)],
+            (Ack::Memory, Ack::Disk) => {
+                let kept = topic.kept();
+                whole(name, Kept { bounds, ..kept })
             }
+            (Ack::Disk, Ack::Disk) => vec![Change::Topic {
+                topic: Arc::clone(name),
+                last: topic.last(),
+                bounds,
+            }],
         };
-        if let Err(unstored) = self.store.commit(&changes) {
+        if let Err(unstored) = self.commit(changes) {
+            self.doubt(topic, ack == Ack::Memory);
             topic.set_ack(before)?;
             return Ok(Err(Error::Unstored(unstored)));
         }
@@ -298,10 +325,10 @@ impl Worker {
     fn remove(&mut self, topic: &Arc<Topic>) -> Result<(), Error> {
         let name = topic.name();
         if self.trimmed.contains_key(name) {
-            let change = Change::Remove {
-                topic: Arc::clone(name),
-            };
-            self.store.commit(&[change]).map_err(Error::Unstored)?;
+            if let Err(unstored) = self.commit(vec![removal(name)]) {
+                self.doubt(topic, true);
+                return Err(Error::Unstored(unstored));
+            }
             self.trimmed.remove(name);
         }
         let mut topics = self.topics.lock();
@@ -314,7 +341,8 @@ impl Worker {
     }
 
     fn restart(&mut self, topic: &Arc<Topic>) -> Result<(), Error> {
-        let stored = self.store.load(Some(topic.name()));
+        let settled = self.commit(Vec::new());
+        let stored = settled.and_then(|()| self.store.load(Some(topic.name())));
         let stored = stored.map_err(Error::Unstored)?.pop();
         let mut topics = self.topics.lock();
         let current = topics
@@ -322,6 +350,7 @@ impl Worker {
             .is_some_and(|now| Arc::ptr_eq(now, topic));
         if let (true, Some(stored)) = (current, stored) {
             let next = restored(stored, Arc::clone(&self.totals));
+            next.set_place(topic.take_place());
             topics.insert(Arc::clone(topic.name()), Arc::new(next));
             drop(topics);
             topic.end(Ending::Restarted);
@@ -353,7 +382,7 @@ impl Worker {
                 });
             }
         }
-        if self.store.commit(&changes).is_err() {
+        if self.commit(changes).is_err() {
             self.forget_trims();
         }
     }
@@ -362,6 +391,60 @@ impl Worker {
     fn forget_trims(&mut self) {
         self.trimmed.values_mut().for_each(|first| *first = 0);
     }
+}
+
+/// A topic about which a commit failed. The disk may have it as it was before, or as it would have been.
+struct Doubt {
+    topic: Arc<Topic>,
+    /// The topic may be gone.
+    removing: bool,
+}
+
+impl Doubt {
+    /// What makes the disk's the topic that the hub has.
+    fn put_right(&self, store: &mut Store) -> Result<Vec<Change>, Unstored> {
+        let name = self.topic.name();
+        if self.topic.ack() == Ack::Memory {
+            return Ok(vec![removal(name)]);
+        }
+        if self.removing && !store.holds(name)? {
+            return Ok(whole(name, self.topic.kept()));
+        }
+        let last = self.topic.last();
+        Ok(vec![
+            Change::Topic {
+                topic: Arc::clone(name),
+                last,
+                bounds: self.topic.bounds(),
+            },
+            Change::Cut {
+                topic: Arc::clone(name),
+                last: last.offset,
+            },
+        ])
+    }
+}
+
+fn removal(topic: &Arc<str>) -> Change {
+    Change::Remove {
+        topic: Arc::clone(topic),
+    }
+}
+
+/// The whole topic in place of whatever is there of this name.
+fn whole(topic: &Arc<str>, kept: Kept) -> Vec<Change> {
+    let state = Change::Topic {
+        topic: Arc::clone(topic),
+        last: kept.last,
+        bounds: kept.bounds,
+    };
+    let messages = kept.messages.into_iter();
+    let appends = messages.map(|(message, key)| Change::Append {
+        topic: Arc::clone(topic),
+        message,
+        key,
+    });
+    [removal(topic), state].into_iter().chain(appends).collect()
 }
 
 /// Messages that share a commit.

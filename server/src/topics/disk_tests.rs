@@ -12,7 +12,10 @@ use proptest::prelude::*;
 use redb::{Builder, StorageBackend};
 use wire::topics::{Ack, GapReason, HistorySettings, Transport};
 
-use super::{store::Store, *};
+use super::{
+    store::{Store, Stored, StoredMessage},
+    *,
+};
 
 /// A disk in memory.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +34,8 @@ struct State {
     stopped: bool,
     /// What writes and syncs fail with.
     failing: Option<io::ErrorKind>,
+    /// Syncs fail after they have succeeded.
+    unsure: bool,
     /// After this many more writes and syncs the machine stops.
     crash_in: Option<usize>,
 }
@@ -153,6 +158,9 @@ impl StorageBackend for Platter {
         state.tick()?;
         for write in std::mem::take(&mut state.unsynced) {
             write.apply(&mut state.synced);
+        }
+        if state.unsure {
+            return Err(io::Error::other("it may be there or not"));
         }
         Ok(())
     }
@@ -364,6 +372,138 @@ async fn a_full_disk_is_said_nothing_is_delivered_and_it_goes_on_when_there_is_r
     subscriber.ready().await;
     assert_eq!(subscriber.take(ALL).messages.len(), 1);
     assert_eq!(everything(&topics, first.epoch).await, ["one", "two"]);
+}
+
+#[tokio::test]
+async fn what_was_refused_is_not_there_although_the_disk_has_it() {
+    let refused = Some(Error::Unstored(Unstored::Failed));
+    let platter = Platter::default();
+    let topics = platter.topics();
+    topics.configure("t", on_disk()).await.expect("on disk");
+    let one = publish(&topics, "one").await;
+    let lose = async |topics: &Topics| {
+        platter.change(|state| state.unsure = true);
+        let lost = ["a", "b", "c"].map(|lost| topics.publish("t", text(lost), None));
+        for lost in join_all(lost).await {
+            assert_eq!(lost.err(), refused);
+        }
+        platter.change(|state| state.unsure = false);
+    };
+    // Neither after a restart of the topic, nor behind what is published next, nor after a restart of the server.
+    lose(&topics).await;
+    topics.restart("t").await.expect("restarted");
+    assert_eq!(everything(&topics, one.epoch).await, ["one"]);
+    lose(&topics).await;
+    assert_eq!(publish(&topics, "two").await.offset, 2);
+    lose(&topics).await;
+    drop(topics);
+    let topics = platter.topics();
+    assert_eq!(everything(&topics, one.epoch).await, ["one", "two"]);
+
+    // What could not be removed is there, although the disk has removed it.
+    let in_memory = Settings {
+        ack: Some(Ack::Memory),
+        ..Settings::default()
+    };
+    platter.change(|state| state.unsure = true);
+    assert_eq!(topics.configure("t", in_memory).await.err(), refused);
+    assert_eq!(topics.end("t").await.err(), refused);
+    platter.change(|state| state.unsure = false);
+    assert_eq!(publish(&topics, "three").await.offset, 3);
+    drop(topics);
+    let topics = platter.topics();
+    let there = everything(&topics, one.epoch).await;
+    assert_eq!(there, ["one", "two", "three"]);
+}
+
+#[tokio::test]
+async fn a_topic_that_did_not_come_to_the_disk_does_not_come_back_from_it() {
+    let platter = Platter::default();
+    let topics = platter.topics();
+    let old = publish(&topics, "old").await;
+    publish(&topics, "old, too").await;
+    platter.change(|state| state.unsure = true);
+    let refused = topics.configure("t", on_disk()).await;
+    assert_eq!(refused.err(), Some(Error::Unstored(Unstored::Failed)));
+    platter.change(|state| state.unsure = false);
+    topics.end("t").await.expect("ended");
+    drop(topics);
+    let topics = platter.topics();
+    assert_eq!(topics.state("t").await, None);
+
+    // Nor do its messages come back under another life.
+    publish(&topics, "old, again").await;
+    publish(&topics, "and again").await;
+    platter.change(|state| state.unsure = true);
+    topics.configure("t", on_disk()).await.expect_err("refused");
+    topics.end("t").await.expect("ended");
+    platter.change(|state| state.unsure = false);
+    let new = publish(&topics, "new").await;
+    assert_ne!(new.epoch, old.epoch);
+    topics.configure("t", on_disk()).await.expect("on disk");
+    drop(topics);
+    let topics = platter.topics();
+    assert_eq!(everything(&topics, new.epoch).await, ["new"]);
+    assert_eq!(publish(&topics, "next").await.offset, 2);
+}
+
+#[tokio::test]
+async fn behind_a_hole_on_disk_a_topic_begins_anew() {
+    let now = time::OffsetDateTime::now_utc();
+    let messages = [1, 2, 4, 5].map(|offset| StoredMessage {
+        offset,
+        time: now,
+        key: None,
+        new: text("x"),
+    });
+    let stored = Stored {
+        topic: "t".into(),
+        last: MessageId {
+            epoch: 7,
+            offset: 5,
+        },
+        bounds: Limits::default().history,
+        messages: messages.into(),
+    };
+    let topic = restored(stored, Arc::default());
+    assert_eq!((topic.first(), topic.last().offset), (4, 5));
+}
+
+#[tokio::test]
+async fn a_key_goes_to_the_disk_with_its_topic() {
+    let platter = Platter::default();
+    let topics = platter.topics();
+    let keyed = topics.publish("t", text("keyed"), Some("k")).await;
+    let keyed = keyed.expect("published").id();
+    topics.configure("t", on_disk()).await.expect("on disk");
+    drop(topics);
+    let topics = platter.topics();
+    let again = topics.publish("t", text("keyed"), Some("k")).await;
+    assert!(matches!(again, Ok(Publication::Known(id)) if id == keyed));
+}
+
+#[tokio::test]
+async fn settings_that_come_together_all_hold() {
+    let platter = Platter::default();
+    let topics = platter.topics();
+    topics.configure("t", on_disk()).await.expect("on disk");
+    let history = |count, bytes| Settings {
+        ack: None,
+        history: HistorySettings {
+            count,
+            bytes,
+            age_s: None,
+        },
+    };
+    platter.change(|state| state.stopped = true);
+    let mut first = topics.configure("t", history(Some(3), None));
+    let mut second = topics.configure("t", history(None, Some(400)));
+    assert!((&mut first).now_or_never().is_none());
+    assert!((&mut second).now_or_never().is_none());
+    platter.change(|state| state.stopped = false);
+    first.await.expect("changed");
+    let state = second.await.expect("changed");
+    assert_eq!((state.history.count, state.history.bytes), (3, 400));
 }
 
 #[tokio::test]

@@ -51,6 +51,13 @@ impl Keys {
         forgotten
     }
 
+    /// The keys that are remembered, by the offsets of their messages.
+    pub(super) fn by_offset(&self) -> HashMap<u64, Arc<str>> {
+        let seen = self.seen.iter();
+        seen.map(|(key, (_, id))| (id.offset, Arc::clone(key)))
+            .collect()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.seen.len()
     }

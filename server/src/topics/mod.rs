@@ -48,7 +48,7 @@ use wire::{
         MESSAGE_BYTES_MAX, SUBSCRIBERS_PER_ADDRESS_MAX, SUBSCRIBERS_PER_TOPIC_MAX, TOPIC_IDLE_S,
         TOPICS_MAX, TOPICS_MEMORY_MAX, TOPICS_PER_ADDRESS_MAX,
     },
-    topics::{Ack, HistoryBounds, MessageId, TopicState, is_topic_name},
+    topics::{HistoryBounds, MessageId, TopicState, is_topic_name},
 };
 
 pub use disk::Synced;
@@ -351,9 +351,13 @@ impl Topics {
         self.inner.topics.lock().get(topic).map(Arc::clone)
     }
 
-    /// Begins the next life of a topic that is kept in memory: it has nothing of this one.
-    fn restart_in_memory(&self, topic: &Arc<Topic>) {
+    /// Begins the next life of a topic that is kept in memory: it has nothing of this one. False where the disk has the
+    /// topic.
+    fn restart_in_memory(&self, topic: &Arc<Topic>) -> bool {
         let mut topics = self.inner.topics.lock();
+        if !topic.end_in_memory(Ending::Restarted) {
+            return false;
+        }
         let name = topic.name();
         if topics.get(name).is_some_and(|now| Arc::ptr_eq(now, topic)) {
             let totals = Arc::clone(&self.inner.totals);
@@ -361,8 +365,17 @@ impl Topics {
             let next = Topic::new(name, totals, epoch, topic.bounds(), topic.take_place());
             topics.insert(Arc::clone(name), Arc::new(next));
         }
-        drop(topics);
-        topic.end(Ending::Restarted);
+        true
+    }
+
+    /// Ends a topic of which nothing can be on disk. Was there one? None where the disk's thread has to say.
+    fn end_in_memory(&self, name: &str) -> Option<bool> {
+        let mut topics = self.inner.topics.lock();
+        let Some(topic) = topics.get(name) else {
+            return Some(false);
+        };
+        let ended = self.inner.disk.get().is_none() && topic.end_in_memory(Ending::Deleted);
+        ended.then(|| topics.remove(name).is_some())
     }
 
     /// Does something with the topic's present life; begins one where there is none.
@@ -521,18 +534,11 @@ impl Hub for Topics {
         settings: Settings,
     ) -> BoxFuture<'a, Result<TopicState, Error>> {
         async move {
-            let present = self.alive(topic, |topic| Ok(Arc::clone(topic)))?;
-            let now = present.ack();
-            let ack = settings.ack.unwrap_or(now);
-            if now == Ack::Memory && ack == Ack::Memory {
-                self.alive(topic, |topic| {
-                    topic.set_bounds(settings.bounds(topic.bounds()))
-                })?;
-            } else {
+            let taken = self.alive(topic, |topic| topic.configure_in_memory(&settings))?;
+            if !taken {
                 self.ask(topic, |topic, reply| Ask::Configure {
-                    ack,
-                    bounds: settings.bounds(topic.bounds()),
                     topic,
+                    settings,
                     reply,
                 })
                 .await?;
@@ -549,17 +555,12 @@ impl Hub for Topics {
 
     fn end<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<bool, Error>> {
         async move {
-            let Some(present) = self.present(topic) else {
-                return Ok(false);
-            };
-            if self.inner.disk.get().is_some() {
-                // The disk's thread knows whether it has the topic, or is about to.
-                self.ask(topic, |topic, reply| Ask::Remove { topic, reply })
-                    .await?;
-                return Ok(true);
+            if let Some(ended) = self.end_in_memory(topic) {
+                return Ok(ended);
             }
-            let removed = self.inner.topics.lock().remove(topic);
-            removed.unwrap_or(present).end(Ending::Deleted);
+            // The disk's thread knows whether it has the topic, or is about to.
+            self.ask(topic, |topic, reply| Ask::Remove { topic, reply })
+                .await?;
             Ok(true)
         }
         .boxed()
@@ -570,12 +571,9 @@ impl Hub for Topics {
             let Some(present) = self.present(topic) else {
                 return Ok(None);
             };
-            match present.ack() {
-                Ack::Memory => self.restart_in_memory(&present),
-                Ack::Disk => {
-                    self.ask(topic, |topic, reply| Ask::Restart { topic, reply })
-                        .await?;
-                }
+            if !self.restart_in_memory(&present) {
+                self.ask(topic, |topic, reply| Ask::Restart { topic, reply })
+                    .await?;
             }
             self.alive(topic, |topic| topic.state()).map(Some)
         }

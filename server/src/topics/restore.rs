@@ -25,8 +25,9 @@ pub(super) fn restored(stored: Stored, totals: Arc<Totals>) -> Topic {
     let after = stored
         .messages
         .first()
-        .map_or(stored.last.offset, |first| first.offset - 1);
-    let mut log = Log::resumed(stored.last.epoch, after, stored.bounds);
+        .map_or(stored.last.offset, |first| first.offset.saturating_sub(1));
+    let resumed = |after| Log::resumed(stored.last.epoch, after, stored.bounds);
+    let mut log = resumed(after);
     let mut keys = Keys::default();
     for kept in stored.messages {
         let age = Duration::try_from(calendar - kept.time).unwrap_or_default();
@@ -35,12 +36,19 @@ pub(super) fn restored(stored: Stored, totals: Arc<Totals>) -> Topic {
             offset: kept.offset,
             ..stored.last
         };
+        if kept.offset != log.last().offset + 1 {
+            // A log has no holes: what is before this one is as good as evicted.
+            log = resumed(kept.offset.saturating_sub(1));
+        }
         if let Some(key) = kept.key
             && age < Duration::from_secs(IDEMPOTENCY_S)
         {
             keys.remember(&Keyed::new(&key, &kept.new), id, at);
         }
         log.append(Arc::new(Message::taken(id, at, kept.time, kept.new)), now);
+    }
+    if log.last().offset < stored.last.offset {
+        log = resumed(stored.last.offset);
     }
     Topic::of(stored.topic, totals, log, keys, Ack::Disk)
 }

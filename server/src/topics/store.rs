@@ -65,6 +65,8 @@ pub(super) enum Change {
     },
     /// Messages before this offset are no longer kept.
     Trim { topic: Arc<str>, first: u64 },
+    /// Messages behind this offset have not been published.
+    Cut { topic: Arc<str>, last: u64 },
     /// The topic and all its messages.
     Remove { topic: Arc<str> },
 }
@@ -123,6 +125,14 @@ impl Store {
     /// Everything that was committed, or of one topic only.
     pub(super) fn load(&mut self, only: Option<&str>) -> Result<Vec<Stored>, Unstored> {
         self.with(|database| load(database, only))
+    }
+
+    /// Is there a topic of this name?
+    pub(super) fn holds(&mut self, topic: &str) -> Result<bool, Unstored> {
+        self.with(|database| match database.begin_read()?.open_table(TOPICS) {
+            Err(TableError::TableDoesNotExist(_)) => Ok(false),
+            topics => Ok(topics?.get(topic)?.is_some()),
+        })
     }
 
     /// Applies the changes in their order, all of them or none, and syncs.
@@ -184,7 +194,7 @@ fn load(database: &Database, only: Option<&str>) -> Result<Vec<Stored>, redb::Er
             },
             messages: Vec::new(),
         };
-        for row in messages.range((name.value(), 0)..=(name.value(), u64::MAX))? {
+        for row in messages.range((name.value(), 1)..=(name.value(), offset))? {
             let (place, message) = row?;
             let (micros, content_type, key, payload) = message.value();
             stored.messages.push(StoredMessage {
@@ -238,6 +248,10 @@ fn commit(database: &Database, changes: &[Change]) -> Result<(), redb::Error> {
                 }
                 Change::Trim { topic, first } => {
                     messages.retain_in((&**topic, 0)..(&**topic, *first), |_, _| false)?;
+                }
+                Change::Cut { topic, last } => {
+                    let first = last.saturating_add(1);
+                    messages.retain_in((&**topic, first)..=(&**topic, u64::MAX), |_, _| false)?;
                 }
                 Change::Remove { topic } => {
                     topics.remove(&**topic)?;

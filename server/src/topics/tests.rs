@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use wire::topics::{GapReason, HistorySettings, Presence, Transport};
+use wire::topics::{Ack, GapReason, HistorySettings, Presence, Transport};
 
 use super::*;
 

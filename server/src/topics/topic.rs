@@ -16,7 +16,7 @@ use wire::topics::{
 };
 
 use super::{
-    Error, Limits, Page, Start,
+    Error, Limits, Page, Settings, Start,
     disk::Synced,
     keys::{Fingerprint, Keys},
     log::{Budget, Log, Resumed},
@@ -298,16 +298,27 @@ impl Topic {
         Ok(())
     }
 
-    /// Says when publishes are acknowledged from now on. What comes first is still in the log.
-    pub(super) fn set_ack(&self, ack: Ack) -> Result<Kept, Ended> {
+    /// Says when publishes are acknowledged from now on.
+    pub(super) fn set_ack(&self, ack: Ack) -> Result<(), Ended> {
         self.change(|shared, now| {
             shared.ack = ack;
             shared.used = now;
-            Kept {
-                last: shared.log.last(),
-                messages: shared.log.messages().map(Arc::clone).collect(),
-            }
         })
+    }
+
+    /// All that there is to keep of it.
+    pub(super) fn kept(&self) -> Kept {
+        let shared = self.shared.lock();
+        let keys = shared.keys.by_offset();
+        let messages = shared.log.messages().map(|message| {
+            let key = keys.get(&message.id.offset).map(Arc::clone);
+            (Arc::clone(message), key)
+        });
+        Kept {
+            last: shared.log.last(),
+            bounds: shared.log.bounds(),
+            messages: messages.collect(),
+        }
     }
 
     pub(super) fn ack(&self) -> Ack {
@@ -318,6 +329,19 @@ impl Topic {
         self.change(|shared, now| {
             shared.used = now;
             shared.log.set_bounds(bounds, now);
+        })
+    }
+
+    /// Takes the settings, unless the disk has to hear of them. Has it taken them?
+    pub(super) fn configure_in_memory(&self, settings: &Settings) -> Result<bool, Ended> {
+        self.change(|shared, now| {
+            let in_memory = shared.ack == Ack::Memory && settings.ack != Some(Ack::Disk);
+            if in_memory {
+                let bounds = settings.bounds(shared.log.bounds());
+                shared.used = now;
+                shared.log.set_bounds(bounds, now);
+            }
+            in_memory
         })
     }
 
@@ -496,9 +520,19 @@ impl Topic {
         })
     }
 
-    /// The place under an address goes to the next life.
+    /// The place under an address, for the next life.
     pub(super) fn take_place(&self) -> Option<Place> {
         self.shared.lock().place.take()
+    }
+
+    /// The place of the life before.
+    pub(super) fn set_place(&self, place: Option<Place>) {
+        self.shared.lock().place = place;
+    }
+
+    /// Ends this life unless it promises more than memory.
+    pub(super) fn end_in_memory(self: &Arc<Self>, ending: Ending) -> bool {
+        self.end_if(ending, |shared| shared.ack == Ack::Memory)
     }
 
     /// Is this one of as many topics as its address may begin?
@@ -526,7 +560,11 @@ impl Topic {
         }
         shared.ended = Some(ending);
         let keys = std::mem::take(&mut shared.keys);
-        let place = shared.place.take();
+        // A next life takes it over.
+        let place = match ending {
+            Ending::Restarted => None,
+            Ending::Deleted | Ending::Closed => shared.place.take(),
+        };
         drop(shared);
         drop(place);
         self.totals.keys.fetch_sub(keys.len(), Relaxed);
@@ -555,7 +593,9 @@ impl Drop for Topic {
 #[derive(Debug)]
 pub(super) struct Kept {
     pub(super) last: MessageId,
-    pub(super) messages: Vec<Arc<Message>>,
+    pub(super) bounds: HistoryBounds,
+    /// Each with its idempotency key, where that is remembered.
+    pub(super) messages: Vec<(Arc<Message>, Option<Arc<str>>)>,
 }
 
 /// What tells one message from another under the same key.
