@@ -37,6 +37,9 @@ pub(super) struct Entry {
     /// A program that is no browser sent it: the end of the response is told in its lane.
     pub from_program: bool,
     pub request_over: bool,
+    /// Where its head and all of it end, in bytes from the connection's first, once they do.
+    pub head_end: Option<u64>,
+    pub request_end: Option<u64>,
     pub response_over: bool,
     pub response_head_out: bool,
     /// When response bytes were last handed to the kernel, where they are recorded.
@@ -69,6 +72,8 @@ impl Entry {
             claimed_head: Vec::new(),
             from_program: false,
             request_over: false,
+            head_end: None,
+            request_end: None,
             response_over: false,
             response_head_out: false,
             last_write: None,
@@ -90,6 +95,11 @@ impl Entry {
     /// May its response turn the connection into something else?
     pub(super) fn may_upgrade(&self) -> bool {
         !self.response_head_out && self.head.is_some_and(|head| head.wants_upgrade)
+    }
+
+    /// Is the connection's byte at this place in the request's body, or in what comes once it is upgraded?
+    pub(super) fn has_in_body(&self, at: u64) -> bool {
+        self.head_end.is_some_and(|end| end <= at) && self.request_end.is_none_or(|end| at < end)
     }
 
     /// The request's head as far as it was kept, until the request is left or claimed.

@@ -34,6 +34,8 @@ pub(super) struct Messages {
     responses: Framer,
     /// Messages under way, oldest first.
     entries: VecDeque<Entry>,
+    /// How many bytes of requests were told apart.
+    framed: u64,
     /// How many requests have begun to arrive.
     begun: u64,
     /// How many of them were handed to the handler.
@@ -68,15 +70,14 @@ pub(super) enum Waiting {
     Nothing,
 }
 
-/// What was read behind the head of a request that mentions faults.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Waits {
-    /// The request's number.
-    pub number: u64,
-    /// How many bytes, to the end of the read.
-    pub bytes: usize,
-    /// How many of them are the request's body.
-    pub body: usize,
+/// Where the byte that goes to HTTP next stands among the requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ahead {
+    /// The request whose body it is in, or that the connection was upgraded for.
+    pub number: Option<u64>,
+    /// How many bytes go before something else begins: to the body's end, or to the end of a head that mentions faults
+    /// and that nobody has read yet.
+    pub bytes: u64,
 }
 
 /// What is known of a request when its handler is called.
@@ -103,6 +104,7 @@ impl Messages {
             requests: Framer::request(),
             responses: Framer::response(Answers::Other),
             entries: VecDeque::new(),
+            framed: 0,
             begun: 0,
             called: 0,
             answered: 0,
@@ -137,18 +139,18 @@ impl Messages {
         !self.upgraded && (!self.requests.is_between() || !self.backlog.is_empty())
     }
 
-    /// These bytes were read. Says what of them may be subject to faults that nobody has read yet.
-    pub(super) fn read(&mut self, at: Instant, bytes: &[u8]) -> Option<Waits> {
+    /// These bytes were read. Says how many of them, to the end, may be subject to faults that nobody has read yet.
+    pub(super) fn read(&mut self, at: Instant, bytes: &[u8]) -> usize {
         if self.backlog.is_empty() {
             self.frame(at, bytes)
         } else {
             self.backlog.push_back((at, bytes.to_vec()));
-            None
+            0
         }
     }
 
-    fn frame(&mut self, at: Instant, mut bytes: &[u8]) -> Option<Waits> {
-        let mut waits = None;
+    fn frame(&mut self, at: Instant, mut bytes: &[u8]) -> usize {
+        let mut waits = 0;
         while !bytes.is_empty() {
             if self.requests.is_between() {
                 if self.is_unsettled() {
@@ -160,17 +162,19 @@ impl Messages {
             let step = self.requests.advance(bytes);
             let head = self.requests.head().copied();
             let (these, rest) = bytes.split_at(step.bytes);
+            let head_end = self.framed + step.head_bytes as u64;
+            self.framed += step.bytes as u64;
             if let Some(entry) = self.entries.back_mut() {
                 entry.read(at, these, step, head);
-                let body = step.bytes - step.head_bytes;
-                let has_body = body > 0 || !step.ended;
-                if step.head_end.is_some() && has_body && entry.may_ask_for_faults() {
-                    entry.faults_unknown = true;
-                    waits = Some(Waits {
-                        number: entry.number,
-                        bytes: body + rest.len(),
-                        body,
-                    });
+                entry.request_end = step.ended.then_some(self.framed);
+                if step.head_end.is_some() {
+                    entry.head_end = Some(head_end);
+                    let body = step.bytes - step.head_bytes;
+                    let has_body = body > 0 || !step.ended;
+                    if has_body && entry.may_ask_for_faults() {
+                        entry.faults_unknown = true;
+                        waits = body + rest.len();
+                    }
                 }
             }
             bytes = rest;
@@ -314,11 +318,6 @@ impl Messages {
         }
     }
 
-    /// Is there a request of which nobody has said yet whether it asks for faults?
-    pub(super) fn is_unsettled_about_faults(&self) -> bool {
-        self.entries.iter().any(|entry| entry.faults_unknown)
-    }
-
     /// Does any exchange under way ask for faults, or may it?
     pub(super) fn has_faults(&self) -> bool {
         let mut entries = self.entries.iter();
@@ -330,18 +329,26 @@ impl Messages {
         self.entry(number)?.faults.clone()
     }
 
-    /// The request whose body is being received, or that the connection was upgraded for.
-    pub(super) fn receiving(&self) -> Option<u64> {
-        let is_in_body = !self.requests.is_between() && !self.requests.is_in_head();
-        self.entries
-            .back()
-            .filter(|_| is_in_body)
-            .map(|entry| entry.number)
-    }
-
-    /// Was all of this request read?
-    pub(super) fn is_received(&mut self, number: u64) -> bool {
-        !self.upgraded && self.entry(number).is_none_or(|entry| entry.request_over)
+    /// Where the next byte stands that goes to HTTP, while the last `held` of those that were read have not gone there.
+    pub(super) fn ahead(&self, held: usize) -> Ahead {
+        let unframed: usize = self.backlog.iter().map(|(_, bytes)| bytes.len()).sum();
+        let at = (self.framed + unframed as u64).saturating_sub(held as u64);
+        let mut entries = self.entries.iter();
+        let body = entries.find(|entry| entry.has_in_body(at));
+        let mut entries = self.entries.iter();
+        let unknown = entries.find(|entry| entry.faults_unknown);
+        let ends = [
+            body.and_then(|entry| entry.request_end),
+            unknown.and_then(|entry| entry.head_end),
+        ];
+        Ahead {
+            number: body.map(|entry| entry.number),
+            bytes: ends
+                .into_iter()
+                .flatten()
+                .min()
+                .map_or(u64::MAX, |end| end.saturating_sub(at)),
+        }
     }
 
     /// The exchange that the next byte of a response belongs to.
@@ -438,6 +445,10 @@ impl Messages {
         if head.is_some_and(|head| head.framing == BodyFraming::Upgraded) {
             self.upgraded = true;
             self.requests.upgrade();
+            if let Some(entry) = self.entries.back_mut() {
+                // All that comes from here on is this exchange's.
+                entry.request_end = None;
+            }
         }
         self.catch_up();
     }

@@ -21,7 +21,7 @@ use wire::{Fault, http1::Direction, limits::FAULT_LINE_BYTES_MAX};
 use super::{
     super::{
         faults::{Act, Asked},
-        messages::Waits,
+        messages::Ahead,
     },
     Tap,
     line::{cut_words, late},
@@ -41,9 +41,6 @@ pub(super) struct Incoming {
     handed_on: u64,
     /// What came behind a head in the same read: it had to wait until it was known whether the head asks for faults.
     behind: Bytes,
-    /// Whose head that was, and how many of the bytes are its body.
-    behind_head: u64,
-    behind_body: usize,
     late: VecDeque<Late>,
     late_bytes: usize,
     timer: Pin<Box<Sleep>>,
@@ -51,6 +48,8 @@ pub(super) struct Incoming {
 
 /// What was let in at one time.
 struct Late {
+    /// Whose faults make it late.
+    asked: Option<Arc<Asked>>,
     bytes: Bytes,
     /// How many they were.
     count: u64,
@@ -82,8 +81,6 @@ impl Default for Incoming {
             let_in: 0,
             handed_on: 0,
             behind: Bytes::new(),
-            behind_head: 0,
-            behind_body: 0,
             late: VecDeque::new(),
             late_bytes: 0,
             timer: Box::pin(sleep_until(Clock::now())),
@@ -95,18 +92,6 @@ impl Incoming {
     /// Is there nothing left that it holds or slows?
     pub(super) fn is_done(&self) -> bool {
         self.exchange.is_none() && self.behind.is_empty() && self.late.is_empty()
-    }
-
-    /// Holds what came behind the head of this request.
-    pub(super) fn hold(&mut self, bytes: &[u8], waits: Waits) {
-        self.behind = Bytes::copy_from_slice(bytes);
-        self.behind_head = waits.number;
-        self.behind_body = waits.body;
-    }
-
-    /// Whose request do the next bytes belong to, if that is known beforehand?
-    fn next_is_of(&self) -> Option<u64> {
-        (!self.behind.is_empty()).then_some(self.behind_head)
     }
 
     /// From now on these faults act, or none.
@@ -147,6 +132,7 @@ impl Incoming {
         };
         self.late_bytes += bytes.len();
         self.late.push_back(Late {
+            asked: delaying.map(|(_, asked)| asked.clone()),
             count: bytes.len() as u64,
             bytes,
             at: Instant::now(),
@@ -171,8 +157,9 @@ impl Incoming {
         self.handed_on += count as u64;
         if first.bytes.is_empty() {
             let (took, at, whole) = (first.since.elapsed(), first.at, first.count);
+            let asked = first.asked.take();
             self.late.pop_front();
-            if let Some((_, asked)) = &self.exchange {
+            if let Some(asked) = asked {
                 asked.tell(|| Act {
                     fault: Fault::Latency,
                     direction: Direction::Request,
@@ -189,13 +176,13 @@ impl Incoming {
 
 impl Tap {
     /// Holds back what was read behind a head that mentions faults.
-    pub(super) fn hold_back(&mut self, buffer: &mut ReadBuf<'_>, waits: Waits) {
-        if waits.bytes == 0 {
+    pub(super) fn hold_back(&mut self, buffer: &mut ReadBuf<'_>, waits: usize) {
+        if waits == 0 {
             return;
         }
-        let end = buffer.filled().len() - waits.bytes;
+        let end = buffer.filled().len() - waits;
         let incoming = self.incoming.get_or_insert_default();
-        incoming.hold(&buffer.filled()[end..], waits);
+        incoming.behind = Bytes::copy_from_slice(&buffer.filled()[end..]);
         buffer.set_filled(end);
     }
 
@@ -211,18 +198,6 @@ impl Tap {
         }
         self.check_cut()?;
         let mut incoming = self.incoming.take().unwrap_or_default();
-        {
-            let mut messages = self.shared.messages.lock();
-            if messages.is_unsettled_about_faults() {
-                // The handler has the head, and will say whether faults are asked for.
-                drop(messages);
-                self.incoming = Some(incoming);
-                return Poll::Pending;
-            }
-            let number = incoming.next_is_of().or_else(|| messages.receiving());
-            let asked = number.and_then(|number| Some((number, messages.faults(number)?)));
-            incoming.follow(asked.filter(|(_, asked)| Clock::now() < asked.until));
-        }
         let read = self.poll_incoming(&mut incoming, cx, buffer);
         if !incoming.is_done() {
             self.incoming = Some(incoming);
@@ -275,13 +250,18 @@ impl Tap {
 
     /// The next bytes that the link lets in, of those held back or from the kernel.
     fn let_in(&mut self, incoming: &mut Incoming, cx: &mut Context<'_>, room: usize) -> LetIn {
-        let mut most = READ_BYTES;
         if incoming.late_bytes >= FAULT_LINE_BYTES_MAX {
             return LetIn::Nothing;
         }
-        if let Some(cut) = incoming.cut_at()
-            && !self.is_received(incoming)
-        {
+        let ahead = self.follow(incoming);
+        if ahead.bytes == 0 {
+            // A handler has the head, or will once all that stands before is handed on, and says whether faults are asked
+            // for.
+            return LetIn::Nothing;
+        }
+        let mut most =
+            usize::try_from(ahead.bytes).map_or(READ_BYTES, |bytes| bytes.min(READ_BYTES));
+        if let Some(cut) = incoming.cut_at() {
             let may = usize::try_from(cut.saturating_sub(incoming.let_in)).unwrap_or(most);
             if may == 0 {
                 return LetIn::Cut;
@@ -303,24 +283,18 @@ impl Tap {
             most = most.min(room);
         }
         if !incoming.behind.is_empty() {
-            if incoming.behind_body > 0 && incoming.exchange.is_some() {
-                most = most.min(incoming.behind_body);
-            }
             let count = most.min(incoming.behind.len());
-            incoming.behind_body = incoming.behind_body.saturating_sub(count);
             return LetIn::Bytes(incoming.behind.split_to(count));
         }
         let mut bytes = vec![0; most];
         let mut read = ReadBuf::new(&mut bytes);
         match self.poll_receive(cx, &mut read) {
             Poll::Ready(Ok(waits)) => {
-                let (these, behind) = read.filled().split_at(read.filled().len() - waits.bytes);
+                let (these, behind) = read.filled().split_at(read.filled().len() - waits);
                 if these.is_empty() {
                     return LetIn::End(Ok(()));
                 }
-                if !behind.is_empty() {
-                    incoming.hold(behind, waits);
-                }
+                incoming.behind = Bytes::copy_from_slice(behind);
                 LetIn::Bytes(Bytes::copy_from_slice(these))
             }
             Poll::Ready(Err(error)) => LetIn::End(Err(error)),
@@ -331,12 +305,25 @@ impl Tap {
         }
     }
 
-    /// Has the request come to its end, all of what is held here included?
+    /// From here on the faults of the request act that the next bytes belong to.
+    fn follow(&self, incoming: &mut Incoming) -> Ahead {
+        let mut messages = self.shared.messages.lock();
+        let ahead = messages.ahead(incoming.behind.len());
+        let asked = ahead
+            .number
+            .and_then(|number| Some((number, messages.faults(number)?)));
+        drop(messages);
+        incoming.follow(asked.filter(|(_, asked)| Clock::now() < asked.until));
+        ahead
+    }
+
+    /// Was the request let in to its end?
     fn is_received(&self, incoming: &Incoming) -> bool {
         let Some((number, _)) = &incoming.exchange else {
             return true;
         };
-        incoming.behind_body == 0 && self.shared.messages.lock().is_received(*number)
+        let ahead = self.shared.messages.lock().ahead(incoming.behind.len());
+        ahead.number != Some(*number)
     }
 
     /// After bytes were handed on: tells how slowly they all came, or cuts the connection where no more may pass.

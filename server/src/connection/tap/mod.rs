@@ -39,7 +39,7 @@ use self::{
 };
 use super::{
     admission::Admitted,
-    messages::{Messages, Waiting, Waits},
+    messages::{Messages, Waiting},
     system,
 };
 use crate::{
@@ -124,12 +124,12 @@ impl Tap {
         &mut self,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<Waits>> {
+    ) -> Poll<io::Result<usize>> {
         let before = buffer.filled().len();
         match Pin::new(&mut self.socket).poll_read(cx, buffer) {
             Poll::Ready(Ok(())) => {
                 let bytes = &buffer.filled()[before..];
-                let mut waits = None;
+                let mut waits = 0;
                 if !bytes.is_empty() {
                     if let Some((Waiting::Body, _)) = self.waiting {
                         self.waiting = None;
@@ -138,11 +138,11 @@ impl Tap {
                     waits = messages.read(Instant::now(), bytes);
                     self.is_servers_turn = messages.waiting() == Waiting::Nothing;
                     drop(messages);
-                    if waits.is_some() {
+                    if waits > 0 {
                         self.shared.faults.turn_on();
                     }
                 }
-                Poll::Ready(Ok(waits.unwrap_or_default()))
+                Poll::Ready(Ok(waits))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending if self.is_servers_turn => {
@@ -154,10 +154,8 @@ impl Tap {
                 let waiting = ready!(self.poll_deadline(cx));
                 match self.too_slow(waiting) {
                     Some(error) => Poll::Ready(Err(error)),
-                    None if self.closing.is_some() => {
-                        self.poll_close(cx).map_ok(|()| Waits::default())
-                    }
-                    None => Poll::Ready(Ok(Waits::default())),
+                    None if self.closing.is_some() => self.poll_close(cx).map_ok(|()| 0),
+                    None => Poll::Ready(Ok(0)),
                 }
             }
         }

@@ -524,6 +524,48 @@ async fn of_pipelined_requests_only_the_one_that_asks_is_late() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn pipelined_requests_that_all_ask_are_all_answered() {
+    let _clock = held_clock();
+    let server = serve(|_| {}).await;
+    for asked in ["cut=9999", "latency=20ms", "rate=1Mbit,latency=1ms"] {
+        let bodies = ["12345", "123", "1"];
+        let all = bodies.map(|body| post("/length", asked, body)).concat();
+        // In one piece, and in two wherever they may part.
+        for at in (0..all.len()).step_by(37) {
+            let mut client = Client::connect(&server).await;
+            let (first, second) = all.split_at(at);
+            client.send(first).await;
+            server.settle().await;
+            client.send(second).await;
+            for body in bodies {
+                let length = body.len();
+                client.comes(&server, &format!("\r\n\r\n{length}")).await;
+                assert_eq!(client.reply().await.text(), length.to_string(), "{asked}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn behind_a_request_that_asks_another_is_cut_at_its_own_byte() {
+    for cut in [0, 2, 4] {
+        let server = serve(|_| {}).await;
+        let mut client = Client::connect(&server).await;
+        let first = post("/length", "cut=9999", "123");
+        let second = post("/taken", &format!("cut={cut}"), "12345");
+        client.send([first, second].concat()).await;
+        assert_eq!(client.reply().await.text(), "3");
+        client.is_reset().await;
+        let events = events(&server, RUN, has(Kind::Body)).await;
+        assert_eq!(bytes_of(&events, Kind::Body), [cut]);
+        assert_eq!(
+            faults(&events),
+            [format!("request cut at byte {cut} {cut}")]
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_socket_said_last_still_arrives() {
     let _clock = held_clock();
     let server = serve(|_| {}).await;
@@ -602,6 +644,12 @@ async fn our_own_slowness_is_not_held_against_the_peer() {
         advance(100 * MS).await;
     }
     assert_eq!(client.reply().await.text(), "5");
+    let events = events(&server, RUN, has(Kind::Write)).await;
+    let told = faults(&events);
+    assert!(
+        told[0].starts_with("request latency 2") && told[0].ends_with(" ms 5"),
+        "{told:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
