@@ -15,8 +15,8 @@ use bytes::{Buf, Bytes, BytesMut};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::{
-    io::{AsyncRead, AsyncWriteExt, ReadBuf},
-    time::{Instant, Sleep, sleep_until, timeout},
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
+    time::{Instant, Sleep, error::Elapsed, sleep_until, timeout},
 };
 use tungstenite::{
     Error, Message,
@@ -217,20 +217,8 @@ impl Peer {
         if outgoing.is_empty() && frames.is_empty() {
             return Ok(());
         }
-        let written = {
-            let io = &mut self.io;
-            let mut write = pin!(async {
-                io.write_all_buf(&mut (&mut *outgoing).chain(&mut frames))
-                    .await?;
-                io.flush().await
-            });
-            // Mostly the kernel takes it at once, and no timer is needed.
-            match poll_fn(|cx| Poll::Ready(write.as_mut().poll(cx))).await {
-                Poll::Ready(written) => Ok(written),
-                Poll::Pending => timeout(stall, write).await,
-            }
-        };
-        match written {
+        let mut bytes = (&mut *outgoing).chain(&mut frames);
+        match write_all(&mut self.io, &mut bytes, stall).await {
             Ok(Ok(())) => {
                 // A silent socket keeps no buffer.
                 *outgoing = BytesMut::new();
@@ -243,7 +231,7 @@ impl Peer {
                 Err(End::Close(
                     close_code::SLOW,
                     format!(
-                        "slow: a write was not taken within {} ms",
+                        "slow: nothing of a write was taken within {} ms",
                         stall.as_millis()
                     ),
                 ))
@@ -315,6 +303,31 @@ fn truncated(why: &str) -> String {
     why[..end].to_owned()
 }
 
+/// Writes all of it. Each time the peer takes some, however little, it has so long again for the next.
+async fn write_all(
+    io: &mut (impl AsyncWrite + Unpin),
+    bytes: &mut impl Buf,
+    stall: Duration,
+) -> Result<io::Result<()>, Elapsed> {
+    while bytes.has_remaining() {
+        match unless_stalled(io.write_buf(bytes), stall).await? {
+            Ok(0) => return Ok(Err(io::ErrorKind::WriteZero.into())),
+            Ok(_) => {}
+            Err(error) => return Ok(Err(error)),
+        }
+    }
+    unless_stalled(io.flush(), stall).await
+}
+
+/// Mostly the kernel takes it at once, and no timer is needed.
+async fn unless_stalled<T>(doing: impl Future<Output = T>, stall: Duration) -> Result<T, Elapsed> {
+    let mut doing = pin!(doing);
+    match poll_fn(|cx| Poll::Ready(doing.as_mut().poll(cx))).await {
+        Poll::Ready(done) => Ok(done),
+        Poll::Pending => timeout(stall, doing).await,
+    }
+}
+
 /// Reads what has come. The buffer stands on the stack while it is needed.
 async fn fill(io: &mut TokioIo<Upgraded>, pipe: &mut Pipe) -> io::Result<()> {
     poll_fn(|cx| {
@@ -328,4 +341,43 @@ async fn fill(io: &mut TokioIo<Upgraded>, pipe: &mut Pipe) -> io::Result<()> {
         Poll::Ready(Ok(()))
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt, duplex},
+        time::advance,
+    };
+
+    use super::*;
+
+    const STALL: Duration = Duration::from_secs(10);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_reads_slowly_all_the_time_gets_everything() {
+        let (mut io, mut peer) = duplex(10);
+        let since = Instant::now();
+        let writing =
+            tokio::spawn(async move { write_all(&mut io, &mut &[7; 1_000][..], STALL).await });
+        let mut read = Vec::new();
+        while read.len() < 1_000 {
+            tokio::task::yield_now().await;
+            advance(STALL - Duration::from_secs(1)).await;
+            read.push(peer.read_u8().await.expect("it is not given up"));
+        }
+        assert!(matches!(writing.await, Ok(Ok(Ok(())))));
+        assert_eq!(read, [7; 1_000]);
+        assert!(since.elapsed() > 100 * STALL);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_takes_nothing_for_too_long_is_given_up() {
+        let (mut io, mut peer) = duplex(10);
+        let mut bytes = &[7; 1_000][..];
+        let since = Instant::now();
+        assert!(write_all(&mut io, &mut bytes, STALL).await.is_err());
+        assert_eq!((since.elapsed(), bytes.len()), (STALL, 990));
+        peer.read_exact(&mut [0; 10]).await.expect("what it has");
+    }
 }
