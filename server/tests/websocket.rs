@@ -18,7 +18,10 @@ use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, client_async, connect_async,
     tungstenite::{self, Bytes, Message, client::IntoClientRequest, protocol::Role},
 };
-use wire::trace::{Kind, Lane};
+use wire::{
+    limits::{SOCKET_ECHO_BYTES_MAX, SOCKET_ECHO_MEMORY_PER_ADDRESS_MAX},
+    trace::{Kind, Lane},
+};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -349,6 +352,44 @@ async fn the_echo_gives_back_text_bytes_and_pings() {
     assert_eq!(pong, Message::Pong("p".into()));
     server.stop();
     assert_eq!(closed(&mut socket).await, (1001, "the server stops".into()));
+}
+
+#[tokio::test]
+async fn a_server_that_stops_ends_its_frame_before_it_says_goodbye() {
+    let mut server = serve().await;
+    let mut socket = open(&server, "/api/socket/echo").await;
+    // More than the kernel takes for a peer that does not read.
+    let largest = Bytes::from(vec![7; SOCKET_ECHO_BYTES_MAX]);
+    socket
+        .send(Message::Binary(largest.clone()))
+        .await
+        .expect("sent");
+    let MaybeTlsStream::Plain(stream) = socket.get_ref() else {
+        panic!("there is no TLS");
+    };
+    stream.readable().await.expect("the echo has begun");
+    server.stop();
+    let back = socket.next().await.expect("goes on").expect("a frame");
+    assert_eq!(back.into_data(), largest);
+    assert_eq!(closed(&mut socket).await, (1001, "the server stops".into()));
+}
+
+#[tokio::test]
+async fn an_echo_that_is_back_holds_nothing_any_more() {
+    let server = serve_with(|config| config.limits.limit_loopback = true).await;
+    let largest = Bytes::from(vec![7; SOCKET_ECHO_BYTES_MAX]);
+    let mut silent = Vec::new();
+    // One more than those from one address may hold at once.
+    for _ in 0..=SOCKET_ECHO_MEMORY_PER_ADDRESS_MAX / SOCKET_ECHO_BYTES_MAX {
+        let mut socket = open(&server, "/api/socket/echo").await;
+        socket
+            .send(Message::Binary(largest.clone()))
+            .await
+            .expect("sent");
+        let back = socket.next().await.expect("goes on").expect("a frame");
+        assert_eq!(back.into_data(), largest);
+        silent.push(socket);
+    }
 }
 
 #[tokio::test]

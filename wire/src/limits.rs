@@ -118,6 +118,8 @@ pub const PRESENCE_GAP_MS: u64 = 250;
 pub const SOCKET_ECHO_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How many bytes of messages all sockets of `/api/socket/echo` together may hold, in bytes.
 pub const SOCKET_ECHO_MEMORY_MAX: usize = 512 * 1024 * 1024;
+/// How many bytes of them those from one address may hold, in bytes: a whole class may sit behind one.
+pub const SOCKET_ECHO_MEMORY_PER_ADDRESS_MAX: usize = 256 * 1024 * 1024;
 
 /// The largest file an upload may be, in bytes.
 pub const UPLOAD_BYTES_MAX: u64 = 1024 * 1024 * 1024;

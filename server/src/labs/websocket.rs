@@ -119,13 +119,17 @@ async fn socket(
         (status = 426, body = Problem, content_type = "application/problem+json", description = "The request does not ask for a WebSocket."),
     ),
 )]
-async fn echo_socket(State(app): State<AppState>, handshake: Handshake) -> Response {
+async fn echo_socket(
+    State(app): State<AppState>,
+    address: Counted,
+    handshake: Handshake,
+) -> Response {
     let bounds = Bounds {
         message_bytes: SOCKET_ECHO_BYTES_MAX,
         stall: app.config().limits.write_stall / 3,
     };
     handshake.accept(bounds, move |peer| {
         let stopping = app.stopping().clone();
-        echo::run(peer, stopping)
+        echo::run(peer, address, stopping)
     })
 }

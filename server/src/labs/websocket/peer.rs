@@ -32,6 +32,8 @@ use wire::{
 const READ_BYTES: usize = 16 * 1024;
 /// What tungstenite keeps ready for reading, in bytes: thousands of sockets may be open.
 const BUFFER_BYTES: usize = 1024;
+/// What stands before the payload of a control frame that a client sends (RFC 6455 §5.2).
+const CONTROL_HEADER_BYTES: usize = 6;
 /// How long the peer may take to say goodbye.
 const GOODBYE_MAX: Duration = Duration::from_secs(2);
 /// How long the server still reads from a peer that it no longer understands.
@@ -100,7 +102,7 @@ struct Pipe {
     outgoing: BytesMut,
     /// Nothing more will come in.
     ended: bool,
-    /// How many bytes of a message came so far.
+    /// How many bytes of a message came so far, its frames' headers included.
     partial: usize,
 }
 
@@ -174,9 +176,14 @@ impl Peer {
         match self.socket.read() {
             Ok(Message::Close(_)) => Err(End::Goodbye),
             Ok(message) => {
-                if message.is_text() || message.is_binary() {
-                    self.socket.get_mut().partial = 0;
-                }
+                let pipe = self.socket.get_mut();
+                pipe.partial = match &message {
+                    Message::Ping(payload) | Message::Pong(payload) => pipe
+                        .partial
+                        .saturating_sub(CONTROL_HEADER_BYTES + payload.len()),
+                    // What is left belongs to the next.
+                    _ => pipe.incoming.len(),
+                };
                 Ok(Some(message))
             }
             Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
