@@ -48,6 +48,8 @@ pub const FAULTS_S_MAX: u64 = 60 * 60;
 pub const FAULT_LINE_BYTES_MAX: usize = 256 * 1024;
 /// How many exchanges may have faults at once.
 pub const FAULTY_EXCHANGES_MAX: usize = 2_000;
+/// How many of them may be from one address: a whole class may sit behind one.
+pub const FAULTY_EXCHANGES_PER_ADDRESS_MAX: usize = 1_000;
 /// How many faults of one exchange a run is told.
 pub const FAULT_EVENTS_MAX: u32 = 1_000;
 

@@ -12,7 +12,7 @@ use std::{
 use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use wire::{
-    limits::{FAULTY_EXCHANGES_MAX, PROBES_MAX},
+    limits::{FAULTY_EXCHANGES_MAX, FAULTY_EXCHANGES_PER_ADDRESS_MAX, PROBES_MAX},
     trace::SpanId,
 };
 
@@ -40,11 +40,12 @@ struct Inner {
     probes: Semaphore,
     /// Places for exchanges that ask for faults: what they hold in memory is bounded.
     faulty: Arc<Semaphore>,
+    faulty_per_address: Arc<PerAddress>,
     stopping: AtomicBool,
     all_closed: Notify,
 }
 
-/// Why a connection is refused.
+/// Why a connection, or an exchange with faults, is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refused {
     /// There are as many as there may be.
@@ -58,6 +59,12 @@ pub(super) struct Admitted {
     connections: Connections,
     connection: u64,
     of_address: Option<Place>,
+}
+
+/// The place of one exchange with faults. It is free again when this is dropped.
+pub(super) struct FaultPlace {
+    _in_all: OwnedSemaphorePermit,
+    _of_address: Place,
 }
 
 /// A request that came over one of the probe's own connections.
@@ -82,6 +89,7 @@ impl Connections {
                 expected: Mutex::default(),
                 probes: Semaphore::new(PROBES_MAX),
                 faulty: Arc::new(Semaphore::new(FAULTY_EXCHANGES_MAX)),
+                faulty_per_address: Arc::default(),
                 stopping: AtomicBool::new(false),
                 all_closed: Notify::new(),
             }),
@@ -102,9 +110,17 @@ impl Connections {
         let _ = self.inner.local.set(address);
     }
 
-    /// A place for an exchange with faults, if there is one left.
-    pub(super) fn place_for_faults(&self) -> Option<OwnedSemaphorePermit> {
-        self.inner.faulty.clone().try_acquire_owned().ok()
+    /// A place for an exchange with faults that `peer` asks for, if there is one left.
+    pub(super) fn place_for_faults(&self, peer: Option<SocketAddr>) -> Result<FaultPlace, Refused> {
+        let inner = &self.inner;
+        let address = peer.and_then(|peer| counted(peer.ip(), inner.limits.limit_loopback));
+        let most = FAULTY_EXCHANGES_PER_ADDRESS_MAX;
+        let of_address = inner.faulty_per_address.take(address, most);
+        let in_all = inner.faulty.clone().try_acquire_owned();
+        Ok(FaultPlace {
+            _of_address: of_address.ok_or(Refused::FromAddress(most))?,
+            _in_all: in_all.map_err(|_| Refused::InAll(FAULTY_EXCHANGES_MAX))?,
+        })
     }
 
     /// How many connections are open.

@@ -4,6 +4,7 @@
 //! say (`tap/faulty.rs`), and tells each act as an event of kind `fault`.
 
 use std::{
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering::Relaxed},
@@ -11,8 +12,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::extract::Request;
-use tokio::{sync::OwnedSemaphorePermit, time::Instant as Clock};
+use axum::extract::{ConnectInfo, Request};
+use parking_lot::Mutex;
+use tokio::time::Instant as Clock;
 use utoipa::{
     PartialSchema,
     openapi::{
@@ -24,14 +26,17 @@ use wire::{
     Fault, Faults,
     faults::{FAULTS_FIELD, FAULTS_PARAMETER, FaultsError},
     http1::Direction,
-    limits::{FAULT_EVENTS_MAX, FAULTS_S_MAX, FAULTY_EXCHANGES_MAX},
+    limits::{FAULT_EVENTS_MAX, FAULTS_S_MAX},
     trace::{Kind, Lane},
 };
 
-use super::{admission::Connections, exchange::Exchange};
+use super::{
+    admission::{Connections, FaultPlace, Refused},
+    exchange::Exchange,
+};
 use crate::{Error, Result, trace::Draft};
 
-/// The faults of one exchange. They hold one of the places for such exchanges as long as somebody acts on them.
+/// The faults of one exchange. They hold one of the places for such exchanges as long as they act.
 pub(super) struct Asked {
     pub faults: Faults,
     /// When the tap was told.
@@ -40,7 +45,7 @@ pub(super) struct Asked {
     pub until: Clock,
     exchange: Exchange,
     told: AtomicU32,
-    _place: OwnedSemaphorePermit,
+    place: Mutex<Option<FaultPlace>>,
 }
 
 /// What a fault did.
@@ -73,10 +78,10 @@ pub(super) fn asked(
         let why = "Faults act in the tap, and this server runs without it.";
         return Err(Error::Unavailable(why.into()));
     }
-    let place = connections.place_for_faults().ok_or(Error::TooMany {
-        what: "Exchanges with faults",
-        limit: FAULTY_EXCHANGES_MAX as u64,
-    })?;
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let place = connections
+        .place_for_faults(peer.map(|ConnectInfo(peer)| *peer))
+        .map_err(too_many)?;
     let since = Clock::now();
     Ok(Some(Arc::new(Asked {
         faults,
@@ -84,7 +89,7 @@ pub(super) fn asked(
         until: since + Duration::from_secs(FAULTS_S_MAX),
         exchange: exchange.clone(),
         told: AtomicU32::new(0),
-        _place: place,
+        place: Mutex::new(Some(place)),
     })))
 }
 
@@ -112,6 +117,15 @@ fn words(request: &Request) -> Result<Option<String>> {
             .map(|(_, value)| value.into_owned()),
     );
     Ok(Some(words.join(",")))
+}
+
+fn too_many(refused: Refused) -> Error {
+    let (what, limit) = match refused {
+        Refused::InAll(most) => ("Exchanges with faults", most),
+        Refused::FromAddress(most) => ("Exchanges with faults from your address", most),
+    };
+    let limit = limit as u64;
+    Error::TooMany { what, limit }
 }
 
 fn refused(error: FaultsError) -> Error {
@@ -178,6 +192,11 @@ impl Asked {
     /// Does it make pieces late?
     pub(super) fn delays(&self) -> bool {
         self.get(Fault::Latency).is_some() || self.get(Fault::Jitter).is_some()
+    }
+
+    /// Their time is over: another exchange may have the place.
+    pub(super) fn give_place_back(&self) {
+        self.place.lock().take();
     }
 
     /// Puts what was done on the timeline. Of an exchange that goes on and on only the first acts are told.

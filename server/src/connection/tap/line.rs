@@ -238,6 +238,7 @@ impl Carrier {
         }
         self.faults = Faults::NONE;
         self.pace = None;
+        self.asked.give_place_back();
         self.deliver().await
     }
 

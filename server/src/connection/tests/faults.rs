@@ -5,7 +5,9 @@ use futures_util::FutureExt;
 use tokio::time::Instant as Clock;
 use wire::{
     Fault,
-    limits::{FAULT_EVENTS_MAX, FAULTS_S_MAX, FAULTY_EXCHANGES_MAX},
+    limits::{
+        FAULT_EVENTS_MAX, FAULTS_S_MAX, FAULTY_EXCHANGES_MAX, FAULTY_EXCHANGES_PER_ADDRESS_MAX,
+    },
 };
 
 use super::*;
@@ -800,7 +802,7 @@ async fn a_refused_request_has_no_faults() {
 #[tokio::test]
 async fn so_many_exchanges_may_have_faults_at_once() {
     let server = serve(|_| {}).await;
-    let place = || server.state.connections().place_for_faults();
+    let place = || server.state.connections().place_for_faults(None).ok();
     let mut places: Vec<_> = (1..FAULTY_EXCHANGES_MAX)
         .map(|_| place().expect("a place"))
         .collect();
@@ -822,6 +824,43 @@ async fn so_many_exchanges_may_have_faults_at_once() {
     assert_eq!(client.ask(plain("/hello")).await.status, 200);
     places.pop();
     assert_eq!(client.ask(get("/hello", "cut=9")).await.status, 200);
+}
+
+#[tokio::test]
+async fn so_many_of_them_may_be_from_one_address() {
+    let server = serve(|limits| limits.limit_loopback = true).await;
+    let places: Vec<_> = (0..FAULTY_EXCHANGES_PER_ADDRESS_MAX)
+        .map(|_| {
+            let connections = server.state.connections();
+            connections.place_for_faults(Some(server.addr)).ok()
+        })
+        .collect();
+    assert!(places.iter().all(Option::is_some));
+    let mut client = Client::connect(&server).await;
+    let reply = client.ask(get("/hello", "cut=9")).await;
+    assert_eq!(reply.status, 429);
+    let limit = FAULTY_EXCHANGES_PER_ADDRESS_MAX as u64;
+    assert_eq!(reply.problem().limit, Some(limit));
+    drop(places);
+    assert_eq!(client.ask(get("/hello", "cut=9")).await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn faults_whose_time_is_over_leave_their_place_to_others() {
+    let _clock = held_clock();
+    let server = serve(|_| {}).await;
+    let mut client = Client::connect(&server).await;
+    client.send(get("/never", "latency=1ms")).await;
+    server.settle().await;
+    let places = || {
+        let place = || server.state.connections().place_for_faults(None).ok();
+        std::iter::from_fn(place).collect::<Vec<_>>().len()
+    };
+    assert_eq!(places(), FAULTY_EXCHANGES_MAX - 1);
+    advance(Duration::from_secs(FAULTS_S_MAX) + MS).await;
+    server.settle().await;
+    assert_eq!(places(), FAULTY_EXCHANGES_MAX);
+    server.holds(1).await;
 }
 
 #[tokio::test(start_paused = true)]
