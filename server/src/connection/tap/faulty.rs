@@ -17,10 +17,57 @@ use std::{
 
 use futures_util::task::AtomicWaker;
 use socket2::SockRef;
+use tokio::{
+    net::TcpStream,
+    time::{Instant as Clock, Sleep, sleep_until},
+};
+use wire::{Fault, http1::Direction};
 
 use super::{
-    super::admission::Admitted, Shared, Tap, closing::Closing, line::Line, socket::Socket,
+    super::{
+        admission::Admitted,
+        faults::{Act, Asked},
+        system,
+    },
+    Shared, Tap,
+    closing::Closing,
+    line::{Line, cut_words},
+    socket::Socket,
 };
+
+/// Before a cut, the kernel is given this long to send what it has.
+pub(super) const SEND_OFF: Duration = Duration::from_secs(2);
+pub(super) const SEND_OFF_LOOK: Duration = Duration::from_millis(5);
+
+/// A request at which the connection is about to be cut.
+pub(super) struct Cutting {
+    asked: Arc<Asked>,
+    number: u64,
+    /// At which byte of its body.
+    at: u64,
+    /// Until then it is looked, now and then, whether anything is unsent.
+    by: Clock,
+    look: Pin<Box<Sleep>>,
+}
+
+impl Cutting {
+    pub(super) fn new(number: u64, asked: Arc<Asked>, at: u64) -> Cutting {
+        let now = Clock::now();
+        Cutting {
+            asked,
+            number,
+            at,
+            by: now + SEND_OFF,
+            look: Box::pin(sleep_until(now + SEND_OFF_LOOK)),
+        }
+    }
+}
+
+/// Does the kernel have bytes that it did not send yet?
+pub(super) fn has_unsent(stream: &TcpStream) -> bool {
+    let info = system::tcp_info(system::descriptor(stream));
+    info.is_some_and(|info| info.notsent_bytes > 0)
+}
 
 /// What tells the tap, and whoever waits for it, about faults.
 #[derive(Default)]
@@ -90,6 +137,11 @@ impl Tap {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.shared.faults.writer.register(cx.waker());
+        if let Some(cutting) = &self.cutting
+            && self.shared.messages.lock().responding() >= cutting.number
+        {
+            ready!(self.poll_cut(cx));
+        }
         self.check_cut()?;
         if self.line.as_ref().is_some_and(|line| line.ended) {
             // What follows belongs to the next response.
@@ -117,6 +169,13 @@ impl Tap {
     /// What is to be done when the handler has had its turn: the faults that it was called with begin, those of an
     /// exchange that is over end.
     pub(super) fn tend_faults(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.poll_cut(cx).is_pending() {
+            // What comes next on the line is not to be sent any more.
+            return match self.poll_carried(cx) {
+                Poll::Ready(carried) => carried,
+                Poll::Pending => Ok(()),
+            };
+        }
         // A line that begins is asked too, so that this task hears of its end.
         if let Poll::Ready(carried) = self.poll_carried(cx) {
             carried?;
@@ -182,12 +241,32 @@ impl Tap {
         self.poll_carried(cx)
     }
 
-    /// Cuts the connection here and now.
-    pub(super) fn cut(&mut self, words: &str) {
-        if let Some(stream) = self.socket.stream() {
-            self.shared.cut(SockRef::from(stream), words);
+    /// Cuts the connection at this request, as soon as what answers those before it was sent off, or did not go in time.
+    pub(super) fn poll_cut(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while let Some(cutting) = &mut self.cutting {
+            let stream = self.socket.stream();
+            let earlier = self.shared.messages.lock().responding() < cutting.number;
+            if (earlier || stream.is_some_and(has_unsent)) && Clock::now() < cutting.by {
+                ready!(cutting.look.as_mut().poll(cx));
+                cutting.look.as_mut().reset(Clock::now() + SEND_OFF_LOOK);
+                continue;
+            }
+            let words = cut_words(cutting.at);
+            cutting.asked.tell_always(Act {
+                fault: Fault::Cut,
+                direction: Direction::Request,
+                summary: words.clone(),
+                at: Instant::now(),
+                took: None,
+                bytes: Some(cutting.at),
+            });
+            if let Some(stream) = stream {
+                self.shared.cut(SockRef::from(stream), &words);
+            }
+            self.cutting = None;
+            let _ = self.check_cut();
         }
-        let _ = self.check_cut();
+        Poll::Ready(())
     }
 
     /// An error, and the socket's end, if the connection was cut.

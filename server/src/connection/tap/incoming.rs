@@ -7,7 +7,7 @@ use std::{
     io,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Instant,
 };
 
@@ -24,7 +24,8 @@ use super::{
         messages::Ahead,
     },
     Tap,
-    line::{cut_words, late},
+    faulty::Cutting,
+    line::late,
     pace::Pace,
 };
 
@@ -196,6 +197,7 @@ impl Tap {
         if let Poll::Ready(Err(error)) = self.poll_carried(cx) {
             return Poll::Ready(Err(error));
         }
+        ready!(self.poll_cut(cx));
         self.check_cut()?;
         let mut incoming = self.incoming.take().unwrap_or_default();
         let read = self.poll_incoming(&mut incoming, cx, buffer);
@@ -218,21 +220,22 @@ impl Tap {
                     Some(bytes) => {
                         incoming.handed_on += bytes.len() as u64;
                         buffer.put_slice(&bytes);
-                        self.look_after(incoming);
+                        self.look_after(incoming, cx);
                         return Poll::Ready(Ok(()));
                     }
                     None => continue,
                 },
                 LetIn::End(end) if incoming.late.is_empty() => return Poll::Ready(end),
                 LetIn::Cut if incoming.late.is_empty() => {
-                    self.look_after(incoming);
+                    self.look_after(incoming, cx);
+                    ready!(self.poll_cut(cx));
                     return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
                 }
                 LetIn::At(at) => Some(at),
                 LetIn::Later | LetIn::Nothing | LetIn::End(_) | LetIn::Cut => None,
             };
             if incoming.hand_on(buffer) {
-                self.look_after(incoming);
+                self.look_after(incoming, cx);
                 return Poll::Ready(Ok(()));
             }
             let due = incoming.late.front().map(|late| late.due);
@@ -327,28 +330,20 @@ impl Tap {
     }
 
     /// After bytes were handed on: tells how slowly they all came, or cuts the connection where no more may pass.
-    fn look_after(&mut self, incoming: &mut Incoming) {
+    fn look_after(&mut self, incoming: &mut Incoming, cx: &mut Context<'_>) {
         if self.is_received(incoming) {
             incoming.tell_pace();
             return;
         }
-        let Some((_, asked)) = incoming.exchange.clone() else {
+        let Some((number, asked)) = incoming.exchange.clone() else {
             return;
         };
         let Some(cut) = incoming.cut_at().filter(|cut| incoming.handed_on >= *cut) else {
             return;
         };
         incoming.tell_pace();
-        let words = cut_words(cut);
-        asked.tell_always(Act {
-            fault: Fault::Cut,
-            direction: Direction::Request,
-            summary: words.clone(),
-            at: Instant::now(),
-            took: None,
-            bytes: Some(cut),
-        });
-        self.cut(&words);
+        self.cutting = Some(Box::new(Cutting::new(number, asked, cut)));
+        let _ = self.poll_cut(cx);
     }
 }
 

@@ -27,19 +27,14 @@ use wire::{
 };
 
 use super::{
-    super::{
-        faults::{Act, Asked},
-        system,
-    },
+    super::faults::{Act, Asked},
     Open,
+    faulty::{SEND_OFF, SEND_OFF_LOOK, has_unsent},
     pace::Pace,
 };
 
 /// What a piece takes on the line beside its bytes.
 const PIECE_COSTS: usize = 64;
-/// Before a cut, the kernel is given this long to send what it has.
-const SEND_OFF: Duration = Duration::from_secs(2);
-const SEND_OFF_LOOK: Duration = Duration::from_millis(5);
 
 /// The handler's end of the line.
 pub(super) struct Line {
@@ -378,14 +373,8 @@ impl Carrier {
                 count = count.min(pace.piece());
                 sleep_until(pace.put(count)).await;
             }
-            let mut sent = 0;
-            while sent < count {
-                sent += self.write(sent..count).await?;
-            }
-            if let Some(lump) = &mut self.lump {
-                lump.bytes.advance(count);
-                lump.head = head.saturating_sub(count);
-                self.body_sent += count.saturating_sub(head) as u64;
+            while count > 0 {
+                count -= self.write(count).await?;
             }
             if let Some(pace) = &mut self.pace {
                 pace.tell_now_and_then(&self.asked);
@@ -393,13 +382,13 @@ impl Carrier {
         }
     }
 
-    /// Hands bytes of the lump to the kernel, and notes it as the tap does. How many it took.
-    async fn write(&mut self, range: std::ops::Range<usize>) -> io::Result<usize> {
-        let bytes = self
-            .lump
-            .as_ref()
-            .and_then(|lump| lump.bytes.get(range))
-            .unwrap_or_default();
+    /// Hands at most so many bytes of the lump to the kernel, and notes it as the tap does. How many it took: they are no
+    /// part of the lump any more.
+    async fn write(&mut self, most: usize) -> io::Result<usize> {
+        let Some(lump) = &mut self.lump else {
+            return Ok(most);
+        };
+        let bytes = lump.bytes.get(..most).unwrap_or(&lump.bytes);
         let (at, mut until) = (Instant::now(), None);
         loop {
             match self.socket.try_write(bytes) {
@@ -407,6 +396,10 @@ impl Carrier {
                 Ok(count) => {
                     let mut messages = self.open.shared.messages.lock();
                     messages.wrote(Some(at), until, &[IoSlice::new(bytes)], count);
+                    drop(messages);
+                    self.body_sent += count.saturating_sub(lump.head) as u64;
+                    lump.head = lump.head.saturating_sub(count);
+                    lump.bytes.advance(count);
                     return Ok(count);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -427,11 +420,7 @@ impl Carrier {
         let stream = self.socket.as_ref();
         if fault == Fault::Cut {
             let by = Clock::now() + SEND_OFF;
-            let unsent = || {
-                let info = system::tcp_info(system::descriptor(stream));
-                info.is_some_and(|info| info.notsent_bytes > 0)
-            };
-            while unsent() && Clock::now() < by {
+            while has_unsent(stream) && Clock::now() < by {
                 sleep(SEND_OFF_LOOK).await;
             }
         }

@@ -32,7 +32,7 @@ use wire::trace::SpanId;
 use self::{
     closing::{Closing, LastWord},
     deadline::Timer,
-    faulty::{Open, Signals},
+    faulty::{Cutting, Open, Signals},
     incoming::Incoming,
     line::Line,
     socket::Socket,
@@ -76,6 +76,7 @@ pub(super) struct Tap {
     /// What is on its way in and out, while faults are asked for.
     incoming: Option<Box<Incoming>>,
     line: Option<Box<Line>>,
+    cutting: Option<Box<Cutting>>,
 }
 
 impl Tap {
@@ -111,6 +112,7 @@ impl Tap {
             closing: None,
             incoming: None,
             line: None,
+            cutting: None,
         }
     }
 

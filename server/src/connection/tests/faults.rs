@@ -568,6 +568,25 @@ async fn behind_a_request_that_asks_another_is_cut_at_its_own_byte() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_answers_an_earlier_request_arrives_before_the_cut() {
+    let _clock = held_clock();
+    let server = serve(|_| {}).await;
+    for count in [100_000, 1_000_000, 3_000_000] {
+        let mut client = Client::connect(&server).await;
+        let first = plain(&format!("/bytes/{count}"));
+        client.send(first).await;
+        server.settle().await;
+        client.send(post("/taken", "cut=2", "12345")).await;
+        // It does not read at once.
+        server.settle().await;
+        assert_eq!(client.reply().await.body.len(), count);
+        server.settle().await;
+        advance(10 * MS).await;
+        client.is_reset().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_socket_said_last_still_arrives() {
     let _clock = held_clock();
     let server = serve(|_| {}).await;
@@ -861,6 +880,20 @@ async fn faults_whose_time_is_over_leave_their_place_to_others() {
     server.settle().await;
     assert_eq!(places(), FAULTY_EXCHANGES_MAX);
     server.holds(1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_peer_took_of_a_write_is_not_sent_again_when_the_faults_end() {
+    let _clock = held_clock();
+    let server = serve(|limits| limits.write_stall = Duration::from_secs(2 * FAULTS_S_MAX)).await;
+    let mut client = Client::connect(&server).await;
+    // More than the kernel takes for a peer that does not read.
+    client.send(get("/bytes/30000000", "cut=30000001")).await;
+    server.settle().await;
+    advance(Duration::from_secs(FAULTS_S_MAX) + MS).await;
+    server.settle().await;
+    assert_eq!(client.reply().await.body, vec![b'x'; 30_000_000]);
+    assert_eq!(client.ask(plain("/hello")).await.text(), "hello");
 }
 
 #[tokio::test(start_paused = true)]
