@@ -185,7 +185,7 @@ impl Pen<'_> {
         let unit = self.frame.unit;
         let (left, top) = self.frame.scroll;
         let width = self.scene.gutter_px;
-        let right = width - 12.0 * unit;
+        let right = width - 8.0 * unit;
         if left > 0.0 {
             ctx.set_fill_style_str(&self.palette.paper);
             ctx.fill_rect(0.0, 0.0, width, self.frame.height);
