@@ -106,11 +106,21 @@ impl Stage {
         }) else {
             return;
         };
+        let scale = self.scale_to_come().unwrap_or(scale);
         self.inner.alter(|inner| {
             inner.anchor = Some((ns, at_px));
             inner.follows = false;
         });
         self.zoom.set(Zoom::Fixed(scale * factor));
+    }
+
+    /// The scale that was asked for and is not laid out yet: a second key may come before the next frame.
+    fn scale_to_come(&self) -> Option<f64> {
+        let waits = self.inner.peek(|inner| inner.anchor.is_some());
+        match self.zoom.now() {
+            Zoom::Fixed(scale) if waits => Some(scale),
+            _ => None,
+        }
     }
 
     /// Puts the whole run into the window, or what words need.
