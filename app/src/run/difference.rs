@@ -8,17 +8,25 @@ use super::{Run, Steps};
 const SAME_SHARE: f64 = 0.03;
 
 impl Run {
-    /// How the last answered request of this run compares with that of a kept one, in a sentence; without an answered
-    /// request, how long each run lasts.
+    /// How the last answered request of this run compares with that of a kept one, in a sentence; where neither has an
+    /// answered request, how long each run lasts.
     pub fn difference_from(&self, kept: &Run) -> String {
-        if let (Some(this), Some(other)) = (answered(self), answered(kept)) {
-            return of_requests(&this, &other);
-        }
         let length = |run: &Run| {
             run.span_ns()
                 .map_or(0, |(first, last)| last.saturating_sub(first))
         };
-        sentence(length(self), length(kept), "")
+        match (answered(self), answered(kept)) {
+            (Some(this), Some(other)) => of_requests(&this, &other),
+            (None, Some(other)) => format!(
+                "This run has no answer so far; the kept one took {}.",
+                duration(whole(&other))
+            ),
+            (Some(this), None) => format!(
+                "This run took {}; the kept one has no answer.",
+                duration(whole(&this))
+            ),
+            (None, None) => sentence(length(self), length(kept), ""),
+        }
     }
 }
 
@@ -31,11 +39,13 @@ fn answered(run: &Run) -> Option<Steps<'_>> {
         .find(|steps| steps.whole().or_else(|| steps.at_server()).is_some())
 }
 
+/// How long an exchange took, in nanoseconds: at the browser if it was there, else at the server.
+fn whole(steps: &Steps<'_>) -> i64 {
+    let stretch = steps.whole().or_else(|| steps.at_server());
+    stretch.map_or(0, |stretch| stretch.ns())
+}
+
 fn of_requests(this: &Steps<'_>, kept: &Steps<'_>) -> String {
-    let whole = |steps: &Steps<'_>| {
-        let stretch = steps.whole().or_else(|| steps.at_server());
-        stretch.map_or(0, |stretch| stretch.ns())
-    };
     let took =
         |event: Option<&TraceEvent>| event.and_then(|event| event.duration_ns).unwrap_or(0) as i64;
     let parts = |steps: &Steps<'_>| {

@@ -192,6 +192,19 @@ fn two_runs_differ_in_words() {
         quick.difference_from(&quick),
         "This run took 41.2 ms, the kept one 41.2 ms: as long."
     );
+    let waiting = {
+        let mut told = answered();
+        told.events.truncate(1);
+        told.run()
+    };
+    assert_eq!(
+        waiting.difference_from(&quick),
+        "This run has no answer so far; the kept one took 41.2 ms."
+    );
+    assert_eq!(
+        quick.difference_from(&waiting),
+        "This run took 41.2 ms; the kept one has no answer."
+    );
 }
 
 fn ends(run: &Run, way: Way) -> Vec<(u64, u64)> {
