@@ -21,7 +21,11 @@ pub(crate) struct Project {
 impl Project {
     /// Asks cargo for the first two; the environment says the third.
     pub(crate) fn find() -> Result<Self> {
-        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        // `cargo run` says where it started this from. What was compiled in may be another checkout, where two share a
+        // target directory.
+        let package = std::env::var_os("CARGO_MANIFEST_DIR");
+        let package = package.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let manifest = Path::new(&package).join("Cargo.toml");
         let mut metadata = Command::new("cargo");
         metadata
             .args([

@@ -1,6 +1,6 @@
 //! What only the operating system knows: a connection's TCP figures, how many files this process may open.
 //!
-//! This is the one module with `unsafe` code; each use is one system call. Elsewhere than on Linux it knows nothing and
+//! This is the one module of the server with `unsafe` code; each use is one system call. Elsewhere than on Linux it knows nothing and
 //! says so by `None`.
 
 use std::time::Duration;

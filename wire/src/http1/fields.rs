@@ -79,6 +79,12 @@ pub(super) enum FramingField {
     Upgrade,
 }
 
+/// May a line that begins so be one of these? Of most lines, this byte says that they are none.
+#[inline]
+pub(super) fn begins_framing_field(first: u8) -> bool {
+    matches!(first | 0x20, b'c' | b't' | b'u')
+}
+
 /// Which of these a field line is, and its value without the white space around it. Of all other lines, which are most,
 /// it looks at two bytes.
 #[inline]
@@ -97,81 +103,9 @@ pub(super) fn framing_field(line: &[u8]) -> Option<(FramingField, &[u8])> {
         .then(|| (field, value[1..].trim_ascii()))
 }
 
-/// How many bytes, from the first, are whole field lines that say nothing about the body, as far as two bytes of each can
-/// tell. They are most of a head, and every head is scanned here: a block at a time for whether a line ends in it, then
-/// eight bytes at a time for where.
-#[inline(never)]
-pub(super) fn plain_fields(bytes: &[u8]) -> usize {
-    const BLOCK: usize = 16;
-    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
-    let (mut taken, mut at) = (0, 0);
-    for block in blocks {
-        // Without a way out in between, the compiler compares all of a block at once.
-        if block.iter().fold(false, |any, byte| any | (*byte == b'\n')) {
-            for (index, word) in block.as_chunks::<8>().0.iter().enumerate() {
-                let mut feeds = feeds_in(*word);
-                while feeds != 0 {
-                    if !is_plain(bytes.get(taken..).unwrap_or_default()) {
-                        return taken;
-                    }
-                    taken = at + index * 8 + (feeds.trailing_zeros() / 8) as usize + 1;
-                    feeds &= feeds - 1;
-                }
-            }
-        }
-        at += BLOCK;
-    }
-    for (index, byte) in rest.iter().enumerate() {
-        if *byte == b'\n' {
-            if !is_plain(bytes.get(taken..).unwrap_or_default()) {
-                return taken;
-            }
-            taken = at + index + 1;
-        }
-    }
-    taken
-}
-
-/// Does a field line begin here that is none of the framing fields? Says no rather too often.
-#[inline]
-fn is_plain(bytes: &[u8]) -> bool {
-    match bytes.first().map(|first| first | 0x20) {
-        Some(b'c') => bytes.get(14) != Some(&b':'),
-        Some(b't') => bytes.get(17) != Some(&b':'),
-        Some(b'u') => bytes.get(7) != Some(&b':'),
-        // `\r` and `\n`, as they are with that bit.
-        None | Some(b'-' | b'*') => false,
-        _ => true,
-    }
-}
-
-/// Where the first line feed stands.
-pub(super) fn line_feed(bytes: &[u8]) -> Option<usize> {
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let feeds = feeds_in(*word);
-        if feeds != 0 {
-            return Some(index * 8 + (feeds.trailing_zeros() / 8) as usize);
-        }
-    }
-    let before = words.len() * 8;
-    let last = rest.iter().position(|byte| *byte == b'\n')?;
-    Some(before + last)
-}
-
-/// The high bit of each byte that is a line feed; the first byte is the lowest.
-const fn feeds_in(word: [u8; 8]) -> u64 {
-    const FEEDS: u64 = u64::from_ne_bytes([b'\n'; 8]);
-    const LOW: u64 = u64::from_ne_bytes([0x7f; 8]);
-    // A line feed becomes zero, and zero is the only byte that sets no high bit here.
-    let zeroed = u64::from_le_bytes(word) ^ FEEDS;
-    !(((zeroed & LOW) + LOW) | zeroed | LOW)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     #[test]
     fn only_digits_are_a_content_length() {
@@ -236,28 +170,6 @@ mod tests {
             "Upgrade-Insecure-Requests: 1\r\n",
         ] {
             assert_eq!(framing_field(other.as_bytes()), None, "{other:?}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn the_line_feed_is_where_a_plain_search_finds_it(bytes in prop::collection::vec(
-            prop_oneof![Just(b'\n'), Just(0x0b), Just(0x8a), any::<u8>()], 0..64)
-        ) {
-            prop_assert_eq!(line_feed(&bytes), bytes.iter().position(|byte| *byte == b'\n'));
-        }
-
-        #[test]
-        fn plain_fields_end_where_a_line_says_something(
-            lines in "((X|content-type|upgrades): [a-z]{0,40}\r?\n){0,6}",
-            next in prop::sample::select(vec!["", "\r\n", "\n", "Upgrade: x\n", "CONTENT-length: 5\r\n", "t"]),
-            behind in "(X: [a-z]{0,20}\n){0,2}",
-        ) {
-            let taken = plain_fields(format!("{lines}{next}").as_bytes());
-            prop_assert_eq!(taken, lines.len());
-            if next.ends_with('\n') {
-                prop_assert_eq!(plain_fields(format!("{lines}{next}{behind}").as_bytes()), taken);
-            }
         }
     }
 }

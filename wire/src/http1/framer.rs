@@ -1,8 +1,9 @@
 //! The state machine: which message and which part of it the next byte belongs to.
 
+use super::feeds::Feeds;
 use super::fields::{
-    FramingField, chunk_size, content_length, ends_in_chunked, framing_field, line_feed,
-    plain_fields, without_line_end,
+    FramingField, begins_framing_field, chunk_size, content_length, ends_in_chunked, framing_field,
+    without_line_end,
 };
 
 /// Of a line that came in pieces, at most this much is looked at, in bytes. What says how long a body is stands well
@@ -238,10 +239,13 @@ impl Framer {
             head_end: None,
             ended: false,
         };
+        if let Some(head) = self.whole_head(bytes) {
+            sum.bytes = head;
+            sum.head_bytes = head;
+            sum.head_end = Some(head as u64);
+            sum.ended = self.is_between();
+        }
         while !sum.ended && sum.bytes < bytes.len() {
-            let fields = self.whole_fields(&bytes[sum.bytes..]);
-            sum.bytes += fields;
-            sum.head_bytes += fields;
             let piece = self.piece(&bytes[sum.bytes..]);
             sum.bytes += piece.bytes;
             sum.ended = piece.ended;
@@ -255,15 +259,49 @@ impl Framer {
         sum
     }
 
-    /// Takes the field lines that lie whole at the beginning of `bytes`, but not the empty line behind them. They are most
-    /// of a head, and every message's head passes here.
-    fn whole_fields(&mut self, bytes: &[u8]) -> usize {
-        if self.state != State::Fields || !self.line.is_empty() {
-            return 0;
+    /// Takes a message's head where all of it lies at the beginning of `bytes`, as it mostly does: how long it is. What is
+    /// not so plain goes piece by piece: empty lines before a request, interim responses, a head that came in part.
+    fn whole_head(&mut self, bytes: &[u8]) -> Option<usize> {
+        if !self.is_between() || !self.line.is_empty() {
+            return None;
         }
-        let taken = plain_fields(bytes);
-        self.offset += taken as u64;
-        taken
+        let mut facts = Facts {
+            answers: self.facts.answers,
+            ..Facts::default()
+        };
+        let mut feeds = Feeds::of(bytes);
+        let mut begin = feeds.next()? + 1;
+        let start = bytes.get(..begin)?;
+        if is_empty(start) {
+            return None;
+        }
+        facts.start_line(start, self.direction);
+        if facts.is_interim(self.direction) {
+            return None;
+        }
+        for feed in feeds {
+            let line = bytes.get(begin..=feed)?;
+            begin = feed + 1;
+            match line.first()? {
+                b'\r' | b'\n' if is_empty(line) => {
+                    self.facts = facts;
+                    self.end_head();
+                    if self.state == State::Start {
+                        self.last_length = begin as u64;
+                    } else {
+                        self.offset = begin as u64;
+                    }
+                    return Some(begin);
+                }
+                first if begins_framing_field(*first) => {
+                    if let Some((field, value)) = framing_field(line) {
+                        facts.field(field, value);
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
     }
 
     /// Takes one piece from the beginning of `bytes`: up to the end of a line, of a run of data, or of `bytes`. Of no
@@ -323,7 +361,7 @@ impl Framer {
 
     /// Takes up to the end of a line.
     fn line(&mut self, bytes: &[u8]) -> (PieceKind, usize, bool) {
-        let Some(feed) = line_feed(bytes) else {
+        let Some(feed) = Feeds::of(bytes).next() else {
             let room = LINE_KEPT_MAX.saturating_sub(self.line.len());
             self.line.extend_from_slice(&bytes[..bytes.len().min(room)]);
             return (self.guess(), bytes.len(), false);
@@ -353,7 +391,7 @@ impl Framer {
     }
 
     fn end_line(&mut self, line: &[u8]) -> PieceKind {
-        let is_empty = matches!(line, b"\n" | b"\r\n");
+        let is_empty = is_empty(line);
         match self.state {
             State::Start if is_empty && self.direction == Direction::Request => {
                 PieceKind::LeadingLine
@@ -396,9 +434,7 @@ impl Framer {
     }
 
     fn end_head(&mut self) {
-        let interim = self.direction == Direction::Response
-            && matches!(self.facts.status, Some(100 | 102..=199));
-        if interim {
+        if self.facts.is_interim(self.direction) {
             // The response proper is still to come.
             self.facts = Facts {
                 answers: self.facts.answers,
@@ -458,6 +494,11 @@ impl Framer {
 }
 
 impl Facts {
+    /// Is it a response that only announces another (1xx, but for 101)?
+    fn is_interim(&self, direction: Direction) -> bool {
+        direction == Direction::Response && matches!(self.status, Some(100 | 102..=199))
+    }
+
     fn start_line(&mut self, line: &[u8], direction: Direction) {
         match direction {
             Direction::Request => {
@@ -519,6 +560,11 @@ impl Facts {
             (None, None) => BodyFraming::UntilClose,
         }
     }
+}
+
+/// Is this line, with its end, empty?
+fn is_empty(line: &[u8]) -> bool {
+    matches!(line, b"\n" | b"\r\n")
 }
 
 /// Takes at most `left` of `bytes`: how many, and what is left then.

@@ -10,6 +10,7 @@
 //! - [`split()`] gives every part of a message that lies whole (or as a beginning) in memory, with the ranges of what
 //!   stands inside it: method, target and version; each field's name and value; each chunk's size and data.
 
+mod feeds;
 mod fields;
 mod framer;
 mod split;
