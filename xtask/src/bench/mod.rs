@@ -6,6 +6,7 @@
 //! is missed.
 
 mod frames;
+mod hub;
 mod lighthouse;
 mod load;
 mod tap;
@@ -26,6 +27,8 @@ pub(crate) enum Name {
     Lighthouse,
     /// Frame times in Chromium while a run of 10,000 events is panned: the median at 60 frames/s
     Frames,
+    /// The hub beside Nchan, NATS and a textbook server: deliveries, delays, CPU time, memory; needs about ten minutes
+    Hub,
     /// What the tap costs: CPU time per request without it at least 0.97 of that with it, when nothing is recorded
     Tap,
     /// How true the times of reads and writes are, against a capture by tshark: a median difference of at most 100 µs
@@ -54,6 +57,7 @@ pub(crate) fn run(project: &Project, named: &[Name]) -> Result<()> {
         let result = match name {
             Name::Lighthouse => lighthouse::run(&bench),
             Name::Frames => frames::run(&bench),
+            Name::Hub => hub::run(&bench),
             Name::Tap => tap::run(&bench),
             Name::Truth => truth::run(&bench),
         };
