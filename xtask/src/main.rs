@@ -9,6 +9,7 @@ mod run;
 mod server;
 mod setup;
 mod sh;
+mod soak;
 mod test;
 
 use std::ffi::OsString;
@@ -65,6 +66,12 @@ enum Task {
         #[arg(value_name = "NAME")]
         names: Vec<bench::Name>,
     },
+    /// A thousand subscribers while clients, connections and the server are killed: nothing lost, nothing twice.
+    Soak {
+        /// For how long.
+        #[arg(default_value = "10", value_parser = clap::value_parser!(u64).range(1..=1440))]
+        minutes: u64,
+    },
 }
 
 fn main() -> ExitCode {
@@ -85,6 +92,7 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
         Task::Build => build::release(&project).map(drop),
         Task::Dev { args } => dev::run(&project, &args),
         Task::Bench { names } => bench::run(&project, &names),
+        Task::Soak { minutes } => soak::run(&project, minutes),
         Task::Test { steps } => test::run(&project, &steps),
     }
 }

@@ -1,4 +1,5 @@
-//! The real program, started for a measurement on a port of the system's choice and with a data folder of its own.
+//! The real program, started for a measurement or a soak, mostly on a port of the system's choice and with a data folder of
+//! its own.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -18,7 +19,8 @@ pub(crate) struct Server {
     child: Child,
     /// `127.0.0.1:port`.
     address: String,
-    data: PathBuf,
+    /// The data folder that goes when the server does.
+    data: Option<PathBuf>,
 }
 
 /// A local server that does not answer within this is broken.
@@ -33,10 +35,22 @@ impl Server {
             .target
             .join(format!("xtask/data-{}-{number}", std::process::id()));
         fs::create_dir_all(&data)?;
+        let mut server = Self::start_in(&data, program, "127.0.0.1:0", args)?;
+        server.data = Some(data);
+        Ok(server)
+    }
+
+    /// The same at an address, and in a data folder that outlives it.
+    pub(crate) fn start_in(
+        data: &Path,
+        program: &Path,
+        listen: &str,
+        args: &[&str],
+    ) -> Result<Self> {
         let mut command = Command::new(program);
         command
-            .args(["--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(&data)
+            .args(["--listen", listen, "--data-dir"])
+            .arg(data)
             .args(args);
         let mut child = command
             .stdin(Stdio::null())
@@ -47,7 +61,7 @@ impl Server {
         let mut server = Self {
             child,
             address: String::new(),
-            data,
+            data: None,
         };
         for line in BufReader::new(output).lines() {
             if let Some((_, address)) = line?.split_once("http://") {
@@ -102,6 +116,8 @@ impl Drop for Server {
         // It may have ended by itself; then there is nothing to stop.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = fs::remove_dir_all(&self.data);
+        if let Some(data) = &self.data {
+            let _ = fs::remove_dir_all(data);
+        }
     }
 }

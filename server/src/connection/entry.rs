@@ -1,6 +1,7 @@
 //! One request and its response, from the first byte until both are over.
 
 use std::{
+    io::IoSlice,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -42,6 +43,8 @@ pub(super) struct Entry {
     pub request_end: Option<u64>,
     pub response_over: bool,
     pub response_head_out: bool,
+    /// What the handler's side says of its response, where that is all that need be known.
+    pub plain: Option<PlainAnswer>,
     /// When response bytes were last handed to the kernel, where they are recorded.
     pub last_write: Option<Instant>,
     /// The peer kept the handler waiting for the body for too long.
@@ -50,6 +53,36 @@ pub(super) struct Entry {
     pub faults_unknown: bool,
     /// The faults that it asks for.
     pub faults: Option<Arc<Asked>>,
+}
+
+/// A response that is a head and a body of known length, and that nobody records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PlainAnswer {
+    /// Its status code.
+    pub status: u16,
+    /// The length of its body, in bytes.
+    pub body: u64,
+}
+
+impl PlainAnswer {
+    /// Are these bytes it, whole? Its head is not searched: it must end where the length of the body says.
+    pub(super) fn is_all_of(self, bytes: &[IoSlice<'_>]) -> bool {
+        const START: &[u8] = b"HTTP/1.1 ";
+        const END: &[u8] = b"\r\n\r\n";
+        let all: usize = bytes.iter().map(|slice| slice.len()).sum();
+        let Some(head) = usize::try_from(self.body)
+            .ok()
+            .and_then(|body| all.checked_sub(body))
+        else {
+            return false;
+        };
+        let Some(first) = bytes.first().filter(|first| first.len() >= head) else {
+            return false;
+        };
+        let status = first.get(START.len()..START.len() + 3);
+        let status = status.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
+        first.starts_with(START) && status == Some(self.status) && first[..head].ends_with(END)
+    }
 }
 
 /// Whose run an exchange is in.
@@ -76,6 +109,7 @@ impl Entry {
             request_end: None,
             response_over: false,
             response_head_out: false,
+            plain: None,
             last_write: None,
             body_timed_out: false,
             faults_unknown: false,
@@ -294,4 +328,37 @@ pub(super) fn response_end(last: Instant, info: TcpInfo) -> Option<Draft> {
 
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_answer_ends_its_head_where_its_body_begins() {
+        let plain = PlainAnswer {
+            status: 200,
+            body: 2,
+        };
+        let is_all_of = |parts: &[&str]| {
+            let slices: Vec<IoSlice<'_>> = parts
+                .iter()
+                .map(|part| IoSlice::new(part.as_bytes()))
+                .collect();
+            plain.is_all_of(&slices)
+        };
+        assert!(is_all_of(&["HTTP/1.1 200 OK\r\nA: b\r\n\r\n", "ok"]));
+        assert!(is_all_of(&["HTTP/1.1 200 OK\r\nA: b\r\n\r\nok"]));
+        for other in [
+            &["HTTP/1.1 100 Continue\r\n\r\n", "ok"][..],
+            &["HTTP/1.1 200 OK\r\nA: b\r\n\r\n", "o"],
+            &["HTTP/1.1 200 OK\r\nA: b\r\n\r\n", "ok?"],
+            &["HTTP/1.1 200 OK\r\n", "A: b\r\n\r\nok"],
+            &["ok"],
+            &["k"],
+            &[],
+        ] {
+            assert!(!is_all_of(other), "{other:?}");
+        }
+    }
 }

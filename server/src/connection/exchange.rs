@@ -13,7 +13,12 @@ use axum::{
 use parking_lot::Mutex;
 use wire::trace::{Kind, Lane, SpanId};
 
-use super::{entry::Sender, faults::Asked, order, tap::Shared};
+use super::{
+    entry::{PlainAnswer, Sender},
+    faults::Asked,
+    order,
+    tap::Shared,
+};
 use crate::trace::{Draft, RunHandle};
 
 /// One request and its response. Extract it in a handler to say what happens there; where the request joined no run,
@@ -240,6 +245,11 @@ impl Call {
         drop(messages);
         self.shared.faults.turn_on();
         self.shared.faults.wake();
+    }
+
+    /// Tells the tap what is to be written, where that spares it to look.
+    pub(super) fn will_answer(&self, plain: PlainAnswer) {
+        self.shared.messages.lock().will_answer(self.number, plain);
     }
 
     /// Did the peer keep the handler waiting for the body for too long?

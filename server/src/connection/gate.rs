@@ -18,7 +18,7 @@ use wire::{
 };
 
 use super::{
-    entry::Sender,
+    entry::{PlainAnswer, Sender},
     exchange::{Call, Exchange},
     faults, headers, host, order, origin,
 };
@@ -97,7 +97,24 @@ pub(super) async fn pass(
         fields.insert(SERVER_TIMING, timing);
     }
     headers::secure(fields);
+    if let Some(call) = &call
+        && let Some(plain) = plain_answer(&response, &method)
+    {
+        call.will_answer(plain);
+    }
     response
+}
+
+/// What the tap is told of a response that has a body of known length.
+fn plain_answer(response: &Response, method: &Method) -> Option<PlainAnswer> {
+    let status = response.status();
+    let may_have_body = *method != Method::HEAD && *method != Method::CONNECT;
+    let is_plain = may_have_body && status.is_success() && status != StatusCode::NO_CONTENT;
+    let body = response.body().size_hint().exact().filter(|_| is_plain)?;
+    Some(PlainAnswer {
+        status: status.as_u16(),
+        body,
+    })
 }
 
 /// Joins the run that the request names, in the header or, where headers cannot be set, in the query.

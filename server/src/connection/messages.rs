@@ -16,7 +16,7 @@ use wire::{
 };
 
 use super::{
-    entry::{Claim, Entry, Gathered, Kept, Sender, request_sent, response_end},
+    entry::{Claim, Entry, Gathered, Kept, PlainAnswer, Sender, request_sent, response_end},
     faults::Asked,
     order,
     recording::{Passed, Recording},
@@ -310,6 +310,15 @@ impl Messages {
         }
     }
 
+    /// What the handler's side says of the response that it hands over.
+    pub(super) fn will_answer(&mut self, number: u64, plain: PlainAnswer) {
+        if let Some(entry) = self.entry(number)
+            && !entry.is_recorded()
+        {
+            entry.plain = Some(plain);
+        }
+    }
+
     /// The handler's side has read the request: these faults are asked for, or none.
     pub(super) fn settle_faults(&mut self, number: u64, asked: Option<Arc<Asked>>) {
         if let Some(entry) = self.entry(number) {
@@ -404,6 +413,9 @@ impl Messages {
         slices: &[IoSlice<'_>],
         mut count: usize,
     ) {
+        if self.wrote_plain(slices, count) {
+            return;
+        }
         let mut gathered = Gathered::new(at, until);
         for slice in slices {
             let mut bytes = &slice[..slice.len().min(count)];
@@ -437,6 +449,27 @@ impl Messages {
             }
         }
         self.tell_written(&mut gathered);
+    }
+
+    /// Was that a plain answer, whole, and the only one under way? Then its head need not be looked through.
+    fn wrote_plain(&mut self, slices: &[IoSlice<'_>], count: usize) -> bool {
+        let [entry] = self.entries.make_contiguous() else {
+            return false;
+        };
+        let Some(plain) = entry.plain else {
+            return false;
+        };
+        let is_all = self.responses.is_between()
+            && entry.number == self.answered
+            && count == slices.iter().map(|slice| slice.len()).sum::<usize>()
+            && plain.is_all_of(slices);
+        if is_all {
+            self.answered += 1;
+            entry.response_head_out = true;
+            self.end_response();
+            self.catch_up();
+        }
+        is_all
     }
 
     /// A response's head was written: it is known whether the connection goes on as HTTP.
