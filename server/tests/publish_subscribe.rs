@@ -6,7 +6,7 @@ mod problem;
 mod stream;
 
 use problem::Problem;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
 use server::testing::{TestServer, serve, serve_with};
 use stream::RawStream;
@@ -377,6 +377,60 @@ async fn limits_hold_at_their_value_and_one_past_it() {
         Problem::of(refused).await,
         Problem::new(429, "too-many", Some(3))
     );
+}
+
+#[tokio::test]
+async fn other_sites_pages_change_nothing() {
+    let server = serve().await;
+    publish(&server, "news", "kept").await;
+    let topic = server.url("/api/topics/news");
+    for (method, url) in [
+        (Method::POST, format!("{topic}/messages")),
+        (Method::PUT, topic.clone()),
+        (Method::DELETE, topic.clone()),
+        (Method::POST, format!("{topic}/restart")),
+    ] {
+        for (field, value) in [
+            ("origin", "http://evil.example"),
+            ("origin", "null"),
+            ("sec-fetch-site", "cross-site"),
+        ] {
+            let request = Client::new().request(method.clone(), &url);
+            let request = request.header(field, value).body("{}");
+            let refused = request.send().await.expect("an answer");
+            assert_eq!(
+                Problem::of(refused).await,
+                Problem::new(403, "forbidden", None),
+                "{method} {url} {field}: {value}"
+            );
+        }
+    }
+    let page = page(&server, "/api/topics/news/messages").await;
+    assert_eq!(data(&page), ["kept"]);
+}
+
+#[tokio::test]
+async fn names_are_looked_at_once_they_are_decoded() {
+    let server = serve().await;
+    for name in [
+        "%0A",
+        "a%0Db",
+        "a%00",
+        "%2e%2e",
+        ".hidden",
+        "a%2Fb",
+        "%E2%80%A8",
+        "a%20b",
+    ] {
+        for path in ["messages", "events", "stream", "socket"] {
+            let refused = get(&server, &format!("/api/topics/{name}/{path}")).await;
+            assert_eq!(
+                Problem::of(refused).await,
+                Problem::new(400, "bad-request", None),
+                "{name} {path}"
+            );
+        }
+    }
 }
 
 #[tokio::test]

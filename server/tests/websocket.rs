@@ -161,6 +161,11 @@ async fn what_cannot_be_published_is_a_problem_with_its_ref_and_the_socket_goes_
             json!(5),
         ),
         (
+            json!({"publish": {"data": "x", "content_type": "a\u{0}b"}, "ref": 8}),
+            400,
+            json!(8),
+        ),
+        (
             json!({"publish": {"data": "x", "idempotency_key": ""}, "ref": 6}),
             400,
             json!(6),
@@ -261,6 +266,13 @@ async fn a_gap_closes_the_socket_of_who_asked_for_that() {
 
 /// A socket that sends these bytes as they are.
 async fn raw(server: &TestServer, path: &str, bytes: &[u8]) -> Socket {
+    let mut stream = upgraded(server, path).await;
+    stream.write_all(bytes).await.expect("sent");
+    WebSocketStream::from_raw_socket(MaybeTlsStream::Plain(stream), Role::Client, None).await
+}
+
+/// A connection that is a WebSocket by now.
+async fn upgraded(server: &TestServer, path: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.addr).await.expect("connects");
     let head = format!(
         "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -276,8 +288,37 @@ async fn raw(server: &TestServer, path: &str, bytes: &[u8]) -> Socket {
     assert!(answer.starts_with("http/1.1 101"), "{answer}");
     // The example of RFC 6455 §1.3.
     assert!(answer.contains("sec-websocket-accept: s3pplmbitxaq9kygzzhzrbk+xoo=\r\n"));
-    stream.write_all(bytes).await.expect("sent");
-    WebSocketStream::from_raw_socket(MaybeTlsStream::Plain(stream), Role::Client, None).await
+    stream
+}
+
+#[tokio::test]
+async fn who_says_nothing_is_pinged_and_in_the_end_given_up() {
+    let server = serve().await;
+    for path in ["/api/topics/news/socket", "/api/socket/echo"] {
+        let mut stream = upgraded(&server, path).await;
+        // Time passes as soon as nobody has anything to do.
+        tokio::time::pause();
+        let mut frames = Vec::new();
+        loop {
+            let opcode = stream.read_u8().await.expect("a frame");
+            let length = stream.read_u8().await.expect("its length");
+            let mut payload = vec![0; length.into()];
+            stream.read_exact(&mut payload).await.expect("all of it");
+            if opcode != 0x81 {
+                frames.push((opcode, payload));
+            }
+            if opcode == 0x88 {
+                break;
+            }
+        }
+        tokio::time::resume();
+        let [(0x89, first), (0x89, second), (0x88, goodbye)] = frames.as_slice() else {
+            panic!("{frames:?}");
+        };
+        assert!(first.is_empty() && second.is_empty());
+        assert_eq!(goodbye[..2], 3008_u16.to_be_bytes());
+        assert!(goodbye[2..].starts_with(b"silent: "), "{goodbye:?}");
+    }
 }
 
 #[tokio::test]
