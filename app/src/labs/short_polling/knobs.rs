@@ -28,7 +28,7 @@ pub fn commands(
         None => format!("{messages}?limit=1"),
     };
     let poll = Curl::new("-s", &since).header("traceparent", traceparent);
-    let seconds = interval_ms as f64 / 1_000.0;
+    let seconds = seconds(interval_ms);
     let again = [
         &format!("url={}", quote(&messages)),
         "next=$(curl -s \"$url?limit=1\" | sed 's/.*\"next\":\"\\([^\"]*\\)\".*/\\1/')",
@@ -55,9 +55,28 @@ pub fn commands(
     ]
 }
 
+/// Milliseconds as `sleep` takes them: `0.25`. In whole numbers, as what prints fractions is large.
+fn seconds(ms: u64) -> String {
+    let text = format!("{}.{:03}", ms / 1_000, ms % 1_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seconds_have_no_zeros_behind_them() {
+        for (ms, text) in [
+            (100, "0.1"),
+            (250, "0.25"),
+            (1_000, "1"),
+            (1_005, "1.005"),
+            (10_000, "10"),
+        ] {
+            assert_eq!(seconds(ms), text);
+        }
+    }
 
     #[test]
     fn the_commands_say_what_the_controls_say() {

@@ -48,7 +48,9 @@ pub fn commands(
     let path = format!("{}/socket", topic_path(&knobs.topic));
     let after = last.map_or_else(String::new, |last| format!("after={last}&"));
     let socket = format!("{path}?{after}traceparent={traceparent}");
-    let address = quote(&format!("{}{socket}", origin.replacen("http", "ws", 1)));
+    // `https` becomes `wss`.
+    let secure_or_not = origin.strip_prefix("http").unwrap_or_default();
+    let address = quote(&format!("ws{secure_or_not}{socket}"));
     let shake = Curl::new("-iN", &format!("{origin}{path}"))
         .header("traceparent", traceparent)
         .header("Connection", "Upgrade")
