@@ -7,11 +7,21 @@
 //! What is generic here does no more than box its closure and hand it on: a closure within a generic function is a type
 //! of its own for each use, and would be compiled for each.
 
-use std::cell::RefCell;
+use std::{
+    cell::RefCell,
+    sync::{Arc, OnceLock},
+};
 
-use leptos::prelude::{ArcTrigger, Effect, Notify, Track, document};
+use reactive_graph::{
+    effect::RenderEffect,
+    owner::Owner,
+    signal::ArcTrigger,
+    traits::{Notify, Track},
+};
 use wasm_bindgen::{JsCast, prelude::Closure};
 use web_sys::{Element, Event, HtmlElement, HtmlInputElement};
+
+use crate::browser::{document, spawn};
 
 /// A value that elements follow. A page lives as long as its document, so the value is never given back; in return this
 /// is as cheap to copy as an address.
@@ -145,7 +155,25 @@ pub(crate) fn follow(act: impl Fn() + 'static) {
 }
 
 fn follow_boxed(act: Make<()>) {
-    Effect::new(move |_: Option<()>| act.make());
+    // Held by what is made at the moment: when that is made anew, this ends, or never begins.
+    let place = Arc::new(OnceLock::new());
+    let held = Arc::downgrade(&place);
+    let owner = Owner::current();
+    match &owner {
+        Some(_) => Owner::on_cleanup(move || drop(place)),
+        None => std::mem::forget(place),
+    }
+    spawn(async move {
+        if let Some(place) = held.upgrade() {
+            // What the core itself calls an effect brings along threads, and with them another allocator.
+            let begin = || RenderEffect::new(move |_| act.make());
+            let effect = match owner {
+                Some(owner) => owner.with(begin),
+                None => begin(),
+            };
+            let _ = place.set(effect);
+        }
+    });
 }
 
 /// A value made of others, which tells of a change only where it is another one.

@@ -11,9 +11,15 @@ pub mod timeline;
 pub mod transport;
 
 #[cfg(target_arch = "wasm32")]
+mod browser;
+#[cfg(target_arch = "wasm32")]
 mod dom;
 #[cfg(target_arch = "wasm32")]
 mod session;
+
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
 /// Called when the page has loaded the WebAssembly: mounts what the document has a place for.
 #[cfg(target_arch = "wasm32")]

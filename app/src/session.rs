@@ -1,11 +1,9 @@
 //! One page's session: its run, the feed that fills it, its state in the address.
 
-use std::time::Duration;
-
-use leptos::prelude::{TimeoutHandle, location, set_timeout, set_timeout_with_handle, window};
 use wire::trace::{Kind, Lane, TraceId, Traceparent};
 
 use crate::{
+    browser::{Timer, later, location, window},
     components::{notice::Notice, query::Reader},
     dom::State,
     timeline::RunStore,
@@ -18,9 +16,9 @@ use crate::{
 };
 
 /// How long the address waits for the last change: browsers allow only so many changes in a time.
-const ADDRESS_WAIT: Duration = Duration::from_millis(300);
+const ADDRESS_WAIT_MS: u32 = 300;
 /// For how long an event's feed may be away before the page says so.
-const PATIENCE: Duration = Duration::from_millis(700);
+const PATIENCE_MS: u32 = 700;
 
 /// What the labs of a page share. Cheap to copy.
 #[derive(Clone, Copy)]
@@ -36,7 +34,7 @@ pub(crate) struct Session {
     feed: State<Option<Feed>>,
     /// Is the run's id in the address, so that it has to stay there?
     named: State<bool>,
-    address: State<Option<TimeoutHandle>>,
+    address: State<Option<Timer>>,
 }
 
 impl Session {
@@ -118,8 +116,8 @@ impl Session {
             (Some(run), false) => format!("{query}&run={run}"),
         };
         self.address.update(|waiting| {
-            if let Some(handle) = waiting.take() {
-                handle.clear();
+            if let Some(timer) = waiting.take() {
+                timer.stop();
             }
             let write = move || {
                 let path = location().pathname().unwrap_or_default();
@@ -133,7 +131,7 @@ impl Session {
                     );
                 }
             };
-            *waiting = set_timeout_with_handle(write, ADDRESS_WAIT).ok();
+            *waiting = Some(later(ADDRESS_WAIT_MS, write));
         });
     }
 
@@ -191,14 +189,11 @@ impl Session {
                     now();
                 } else {
                     let feed = self.feed();
-                    set_timeout(
-                        move || {
-                            if !feed.is_open() && session.run.now() == run {
-                                now();
-                            }
-                        },
-                        PATIENCE,
-                    );
+                    later(PATIENCE_MS, move || {
+                        if !feed.is_open() && session.run.now() == run {
+                            now();
+                        }
+                    });
                 }
             }
             News::Evicted(why) => self.said.set(format!(

@@ -7,6 +7,7 @@ use web_sys::{Event, KeyboardEvent};
 
 use super::notice::grouped;
 use crate::{
+    browser::window,
     dom::{El, State, el, listen, target, value},
     session::Session,
 };
@@ -278,7 +279,7 @@ fn run_tools(session: Session) -> [El; 2] {
 
 /// Does something when a key is pressed alone, outside of fields.
 pub(crate) fn on_key(key: &'static str, act: Rc<dyn Fn()>) {
-    listen(&leptos::prelude::window(), "keydown", move |event| {
+    listen(&window(), "keydown", move |event| {
         let Some(pressed) = event.dyn_ref::<KeyboardEvent>() else {
             return;
         };

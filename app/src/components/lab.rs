@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use leptos::prelude::{document, location};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
@@ -13,6 +12,7 @@ use super::{
     terminal::{Shown, terminal},
 };
 use crate::{
+    browser::{document, location},
     components::notice::Notice,
     dom::{El, State, el},
     session::Session,

@@ -3,11 +3,13 @@
 
 use std::rc::Rc;
 
-use leptos::prelude::{document, location, window};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, HtmlElement, KeyboardEvent};
 
-use crate::dom::{State, listen, target};
+use crate::{
+    browser::{document, location, window},
+    dom::{State, listen, target},
+};
 
 /// The sections as tabs; says which one is shown, by its id.
 pub(crate) fn tabs(host: &Element) -> State<String> {

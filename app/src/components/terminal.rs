@@ -1,13 +1,15 @@
 //! "In your terminal": commands that do what the controls say and join the run on the screen.
 
-use std::{rc::Rc, time::Duration};
+use std::rc::Rc;
 
-use leptos::prelude::{document, set_timeout, window};
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::JsFuture;
 
 use super::controls::button;
-use crate::dom::{El, State, el};
+use crate::{
+    browser::{document, later, spawn, window},
+    dom::{El, State, el},
+};
 
 /// A command and what it does.
 pub(crate) type Shown = (&'static str, String);
@@ -32,7 +34,7 @@ fn command((title, text): Shown, copied: &Rc<dyn Fn()>) -> El {
     let shown = text.clone();
     let copy = move || {
         let (text, copied) = (text.clone(), Rc::clone(&copied));
-        spawn_local(async move {
+        spawn(async move {
             let worked = write_clipboard(&text).await;
             said.set(if worked {
                 "Copied"
@@ -45,7 +47,7 @@ fn command((title, text): Shown, copied: &Rc<dyn Fn()>) -> El {
                     copied();
                 }
             };
-            set_timeout(back, Duration::from_millis(1_500));
+            later(1_500, back);
         });
     };
     el("figure.command")

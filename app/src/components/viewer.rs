@@ -1,10 +1,10 @@
 //! The page for saved runs: the timeline and the bytes of a file, without the server that made it.
 
-use leptos::prelude::location;
 use web_sys::HtmlElement;
 
 use super::{anatomy, notice::problem, query::Reader};
 use crate::{
+    browser::location,
     dom::{El, el},
     session::Session,
     timeline::{RunStore, timeline},

@@ -20,7 +20,6 @@ pub(crate) use page::mount;
 
 #[cfg(target_arch = "wasm32")]
 mod page {
-    use leptos::prelude::{document, location};
     use wasm_bindgen::JsCast;
     use web_sys::HtmlElement;
     use wire::Lab;
@@ -40,6 +39,7 @@ mod page {
     #[cfg(feature = "websocket")]
     use super::websocket;
     use crate::{
+        browser::{document, location},
         components::{
             lab::{self, Shared},
             query::Reader,

@@ -6,10 +6,8 @@
 use std::{
     cell::{Cell, RefCell},
     rc::{Rc, Weak},
-    time::Duration,
 };
 
-use leptos::prelude::{request_animation_frame, set_timeout};
 use wasm_bindgen::{JsCast, prelude::Closure};
 use web_sys::{CloseEvent, Event, MessageEvent, WebSocket};
 use wire::{
@@ -22,11 +20,12 @@ use super::{
     ids,
     link::{CLOCK_BURST, Link, Opening, Seen},
 };
+use crate::browser::{later, location, next_frame};
 
 /// How long after the burst the time is asked again.
-const CLOCK_EVERY: Duration = Duration::from_secs(4);
+const CLOCK_EVERY_MS: u32 = 4_000;
 /// How long own events are gathered before they go up.
-const GATHER: Duration = Duration::from_millis(25);
+const GATHER_MS: u32 = 25;
 const FIRST_RETRY_MS: u32 = 250;
 const LONGEST_RETRY_MS: u32 = 5_000;
 
@@ -154,7 +153,7 @@ impl Inner {
         if self.ended.get() {
             return;
         }
-        let location = leptos::prelude::location();
+        let location = location();
         let scheme = match location.protocol().as_deref() {
             Ok("https:") => "wss",
             _ => "ws",
@@ -253,7 +252,7 @@ impl Inner {
                     self.ask_the_time();
                 } else if !self.asking.replace(true) {
                     // One such timer at a time, however often the connection was opened again.
-                    later(self, CLOCK_EVERY, |inner| {
+                    after(self, CLOCK_EVERY_MS, |inner| {
                         inner.asking.set(false);
                         inner.ask_the_time();
                     });
@@ -275,8 +274,8 @@ impl Inner {
             return;
         }
         let inner = Rc::downgrade(self);
-        request_animation_frame(move || draw(&inner));
-        later(self, Duration::from_millis(250), |inner| {
+        next_frame(move || draw(&inner));
+        after(self, 250, |inner| {
             draw(&Rc::downgrade(inner));
         });
     }
@@ -287,7 +286,7 @@ impl Inner {
         if !link.is_timed() || !link.has_waiting() || self.gathering.replace(true) {
             return;
         }
-        later(self, GATHER, |inner| {
+        after(self, GATHER_MS, |inner| {
             inner.gathering.set(false);
             while inner.is_open() {
                 let events = inner.link.borrow_mut().take_batch();
@@ -332,7 +331,7 @@ impl Inner {
         // Many pages lose one server at the same moment; they must not all come back at the same moment.
         let wait_ms = (f64::from(wait_ms) * (0.75 + ids::fraction() / 2.0)) as u32;
         (self.tell)(News::Lost { why, wait_ms });
-        later(self, Duration::from_millis(wait_ms.into()), |inner| {
+        after(self, wait_ms, |inner| {
             inner.connect();
         });
     }
@@ -353,16 +352,13 @@ fn draw(inner: &Weak<Inner>) {
 }
 
 /// Does something later, unless the feed is gone by then.
-fn later(inner: &Rc<Inner>, wait: Duration, act: fn(&Rc<Inner>)) {
+fn after(inner: &Rc<Inner>, wait_ms: u32, act: fn(&Rc<Inner>)) {
     let inner = Rc::downgrade(inner);
-    set_timeout(
-        move || {
-            if let Some(inner) = inner.upgrade()
-                && !inner.ended.get()
-            {
-                act(&inner);
-            }
-        },
-        wait,
-    );
+    later(wait_ms, move || {
+        if let Some(inner) = inner.upgrade()
+            && !inner.ended.get()
+        {
+            act(&inner);
+        }
+    });
 }

@@ -1,9 +1,6 @@
 //! `fetch`, read as a stream, with its times.
 
-use std::time::Duration;
-
 use js_sys::{Array, Reflect, Uint8Array};
-use leptos::prelude::{document, set_timeout, window};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -18,6 +15,7 @@ use super::{
     link::Seen,
     reply::{NoReply, Reply},
 };
+use crate::browser::{document, later, window};
 
 /// A request of the page.
 pub(crate) struct Call<'a> {
@@ -185,7 +183,7 @@ fn find_connection(
     sent_ns: i64,
     tries: usize,
 ) {
-    const WAITS_MS: [u64; 4] = [0, 20, 100, 500];
+    const WAITS_MS: [u32; 4] = [0, 20, 100, 500];
     let Some(wait_ms) = WAITS_MS.get(tries) else {
         return;
     };
@@ -203,7 +201,7 @@ fn find_connection(
         }
         None => find_connection(feed, lane, exchange, target, sent_ns, tries + 1),
     };
-    set_timeout(look, Duration::from_millis(*wait_ms));
+    later(*wait_ms, look);
 }
 
 fn resource_timing(target: &str, sent_ns: i64) -> Option<PerformanceResourceTiming> {

@@ -19,21 +19,8 @@ pub(crate) mod stream;
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod upload;
 
-/// Waits this long, in milliseconds.
 #[cfg(target_arch = "wasm32")]
-pub(crate) async fn sleep(wait_ms: u32) {
-    let wait = js_sys::Promise::new(&mut |resolve, _| {
-        let _ = leptos::prelude::window()
-            .set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, wait_ms as i32);
-    });
-    let _ = wasm_bindgen_futures::JsFuture::from(wait).await;
-}
-
-/// Waits until what follows a change has followed it, and the document shows it.
-#[cfg(target_arch = "wasm32")]
-pub(crate) async fn settled() {
-    leptos::task::tick().await;
-}
+pub(crate) use crate::browser::{settled, sleep};
 
 /// Random ids. Drawn in WebAssembly: a page on plain HTTP is no secure context and has no `crypto.randomUUID`.
 #[cfg(target_arch = "wasm32")]

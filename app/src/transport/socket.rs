@@ -2,9 +2,10 @@
 
 use std::rc::Rc;
 
-use leptos::prelude::location;
 use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
 use web_sys::{CloseEvent, Event, MessageEvent, WebSocket};
+
+use crate::browser::location;
 
 /// What a socket tells.
 pub(crate) enum Told {

@@ -3,7 +3,6 @@
 
 use std::rc::Rc;
 
-use leptos::prelude::document;
 use wasm_bindgen::JsCast;
 use web_sys::{Event, KeyboardEvent, ScrollIntoViewOptions, ScrollLogicalPosition};
 use wire::{
@@ -14,6 +13,7 @@ use wire::{
 
 use super::{Message, Piece, assemble, exchanges, take_apart};
 use crate::{
+    browser::document,
     components::{controls::check_box, notice::grouped},
     dom::{El, State, el, follow, target, value},
     timeline::RunStore,

@@ -112,7 +112,7 @@ fn known(name: &str) -> Option<String> {
 #[cfg(target_arch = "wasm32")]
 fn from_document() -> Vec<(String, String)> {
     let mut fields = Vec::new();
-    if let Some(list) = leptos::prelude::document().get_element_by_id(wire::words::LIST_ID) {
+    if let Some(list) = crate::browser::document().get_element_by_id(wire::words::LIST_ID) {
         let children = list.children();
         let text = |place| Some(children.item(place)?.text_content().unwrap_or_default());
         let mut place = 0;

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use wasm_bindgen_futures::spawn_local;
 use web_sys::AbortSignal;
 use wire::{
     json::Json,
@@ -18,6 +17,7 @@ use super::{
     publish::{not_published, publish},
 };
 use crate::{
+    browser::spawn,
     components::notice::Notice,
     session::Session,
     transport::{clock::now_ns, link::Seen, reply::NoReply, sleep},
@@ -172,7 +172,7 @@ impl Listener {
             _ => None,
         });
         if let (Some(knobs), true) = (begins, self.is_on()) {
-            spawn_local(self.publish_all(knobs));
+            spawn(self.publish_all(knobs));
         }
     }
 
@@ -191,7 +191,7 @@ impl Listener {
             self.it.course.update(Course::sends);
             let text = knobs.message(number);
             if !self.it.publish.now()(self, &text) {
-                spawn_local(self.publish_one(knobs.path(), text));
+                spawn(self.publish_one(knobs.path(), text));
             }
         }
     }

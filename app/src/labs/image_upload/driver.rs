@@ -2,8 +2,6 @@
 
 use std::rc::Rc;
 
-use leptos::prelude::document;
-use wasm_bindgen_futures::spawn_local;
 use web_sys::{AbortController, AbortSignal, Blob};
 use wire::{
     images::{IMAGES_PATH, TUS_PATH},
@@ -15,12 +13,15 @@ use super::{
     page::{Outcome, Page, stored},
     tus::{Phase, Step, Trouble, Tus, metadata},
 };
-use crate::transport::{
-    clock::now_ns,
-    fetch::{Call, fetch},
-    reply::{NoReply, Reply},
-    sleep,
-    upload::upload,
+use crate::{
+    browser::{document, spawn},
+    transport::{
+        clock::now_ns,
+        fetch::{Call, fetch},
+        reply::{NoReply, Reply},
+        sleep,
+        upload::upload,
+    },
 };
 
 type Header = (&'static str, String);
@@ -95,7 +96,7 @@ impl Page {
         self.abort.set(Some(abort));
         self.turn.update(|turn| *turn += 1);
         let turn = self.turn.now();
-        spawn_local(async move {
+        spawn(async move {
             while step != Step::Rest {
                 let url = self
                     .tus

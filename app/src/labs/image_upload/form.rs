@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use leptos::prelude::window;
 use wasm_bindgen::JsCast;
 use web_sys::{DragEvent, Event, HtmlInputElement};
 use wire::{
@@ -17,6 +16,7 @@ use super::{
     tus::{Phase, Tus},
 };
 use crate::{
+    browser::window,
     components::{
         controls::{Line, Number, button, choice, line, number},
         notice::grouped,

@@ -2,9 +2,8 @@
 
 use std::rc::Rc;
 
-use leptos::prelude::window;
 use wasm_bindgen::JsCast;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Blob, File};
 use wire::{
     images::{IMAGES_PATH, ImageInfo},
@@ -19,6 +18,7 @@ use super::{
     tus::{Phase, Tus},
 };
 use crate::{
+    browser::{spawn, window},
     components::{lab::Shared, notice::Notice, query::Reader},
     dom::{State, follow},
     session::Session,
@@ -167,7 +167,7 @@ impl Page {
         self.file.set(Some(file.clone()));
         self.choices.update(|count| *count += 1);
         let choice = self.choices.now();
-        spawn_local(async move {
+        spawn(async move {
             let go_on = move || self.choices.now() == choice;
             let digest = sha256(&self.session.feed(), &file, go_on).await;
             if !go_on() {
@@ -205,7 +205,7 @@ impl Page {
     pub(super) fn upload(self) {
         self.trouble.set(None);
         self.outcome.set(Outcome::Open);
-        spawn_local(async move {
+        spawn(async move {
             let file = match self.file.now() {
                 Some(file) => file,
                 None => {

@@ -2,13 +2,12 @@
 
 use std::rc::Rc;
 
-use wasm_bindgen_futures::spawn_local;
-
 use super::{
     knobs::{WAIT_S, WAIT_S_MAX, commands},
     words::{point, row},
 };
 use crate::{
+    browser::spawn,
     components::{
         controls::{Number, number},
         lab::Shared,
@@ -46,7 +45,7 @@ pub(crate) fn page(session: Session, reader: &mut Reader) -> Shared {
         write: Box::new(move |writer| {
             writer.number("wait", wait.get(), WAIT_S);
         }),
-        listen: Rc::new(move |listener| spawn_local(listen(listener, wait.now()))),
+        listen: Rc::new(move |listener| spawn(listen(listener, wait.now()))),
         publish: Rc::new(|_, _| false),
         every_ms: Box::new(|| None),
         row,

@@ -1,11 +1,10 @@
 //! The publish–subscribe lab on the page.
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{cell::RefCell, rc::Rc};
 
 use js_sys::{Array, Promise};
-use leptos::prelude::{location, set_timeout};
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::{JsFuture, future_to_promise, spawn_local};
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::AbortController;
 use wire::topics::MessageId;
 
@@ -15,6 +14,7 @@ use super::{
     subscriber::{Standing, Subscriber},
 };
 use crate::{
+    browser::{later, location, spawn},
     components::{
         controls::{Line, Number, button, line, number},
         lab::{Place, Shared},
@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// After this long without an answer the page says what it may be waiting for.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE_MS: u32 = 2_000;
 /// How long publishing waits for the subscribers that it has just connected.
 const OPENING_MS: u32 = 3_000;
 
@@ -303,8 +303,8 @@ impl Page {
                 );
             }
         };
-        set_timeout(remind, PATIENCE);
-        spawn_local(async move {
+        later(PATIENCE_MS, remind);
+        spawn(async move {
             let all = self.subscribers.now();
             let is_first = all.iter().all(|subscriber| {
                 subscriber.state.now() == Standing::Away

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use wasm_bindgen_futures::spawn_local;
 use wire::{
     json::Json,
     time::bytes,
@@ -12,6 +11,7 @@ use wire::{
 
 use super::recovery::Recovery;
 use crate::{
+    browser::spawn,
     components::{query::Writer, topic::gap::message_id},
     dom::State,
     session::Session,
@@ -188,7 +188,7 @@ impl Subscriber {
             recorded: false,
             ..self.session.exchange()
         };
-        spawn_local(async move {
+        spawn(async move {
             let call = Call {
                 method: "GET",
                 target: &topic_path,

@@ -2,8 +2,6 @@
 
 use std::rc::Rc;
 
-use leptos::prelude::location;
-use wasm_bindgen_futures::spawn_local;
 use web_sys::AbortController;
 use wire::trace::{Kind, Lane, Traceparent};
 
@@ -13,6 +11,7 @@ use super::{
     knobs::{FRAMINGS, Knobs},
 };
 use crate::{
+    browser::{location, spawn},
     components::{
         controls::{Line, line},
         lab::Shared,
@@ -123,7 +122,7 @@ impl Page {
         self.trouble.set(None);
         self.form.said.set(String::new());
         self.answer.set(Answer::default());
-        spawn_local(async move {
+        spawn(async move {
             let knobs = self.form.knobs.now();
             let outcome = if knobs.by_hand.is_some() {
                 self.send_raw(&knobs, &abort).await

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use wasm_bindgen_futures::spawn_local;
 use wire::{
     json::Json,
     limits::SSE_RETRY_MS,
@@ -14,6 +13,7 @@ use super::{
     words::{point, row},
 };
 use crate::{
+    browser::spawn,
     components::{
         controls::{Number, number},
         lab::Shared,
@@ -166,7 +166,7 @@ impl Ear {
         if left != 1 || !self.listener.is_on() {
             return;
         }
-        spawn_local(async move {
+        spawn(async move {
             self.close("the page dropped it, as a break would");
             sleep(SSE_RETRY_MS as u32).await;
             if self.listener.is_on() {

@@ -2,13 +2,12 @@
 
 use std::rc::Rc;
 
-use wasm_bindgen_futures::spawn_local;
-
 use super::{
     knobs::{INTERVAL_MS, INTERVAL_MS_MAX, INTERVAL_MS_MIN, commands},
     words::{point, row},
 };
 use crate::{
+    browser::spawn,
     components::{
         controls::{Number, number},
         lab::Shared,
@@ -44,7 +43,7 @@ pub(crate) fn page(session: Session, reader: &mut Reader) -> Shared {
         write: Box::new(move |writer| {
             writer.number("interval_ms", interval.get(), INTERVAL_MS);
         }),
-        listen: Rc::new(move |listener| spawn_local(listen(listener, interval.now()))),
+        listen: Rc::new(move |listener| spawn(listen(listener, interval.now()))),
         publish: Rc::new(|_, _| false),
         every_ms: Box::new(|| None),
         row,

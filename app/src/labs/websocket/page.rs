@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use wasm_bindgen_futures::spawn_local;
 use wire::{
     limits::SSE_RETRY_MS,
     topics::MessageId,
@@ -15,6 +14,7 @@ use super::{
     words::{point, row},
 };
 use crate::{
+    browser::spawn,
     components::{
         controls::choice,
         lab::Shared,
@@ -193,7 +193,7 @@ impl Ear {
         for _ in 0..self.unanswered.now() {
             self.answered(None);
         }
-        spawn_local(async move {
+        spawn(async move {
             sleep(SSE_RETRY_MS as u32).await;
             if self.listener.is_on() {
                 self.open();

@@ -1,9 +1,10 @@
 //! The colours of the page, read from its tokens, and the hatches that tell lanes apart without colour.
 
-use leptos::prelude::{document, window};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{CanvasPattern, CanvasRenderingContext2d, CssStyleDeclaration, HtmlCanvasElement};
 use wire::trace::{Lane, LaneKind};
+
+use crate::browser::{document, window};
 
 /// A lane's colours.
 pub(crate) struct LaneColours {

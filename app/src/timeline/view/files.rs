@@ -1,12 +1,12 @@
 //! A run into a file and out of one.
 
-use leptos::{prelude::document, task::spawn_local};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, DragEvent, Event, File, HtmlAnchorElement, HtmlInputElement};
 
 use super::{stage::Stage, store::Opened};
 use crate::{
+    browser::{document, spawn},
     components::{controls::button, notice::Notice},
     dom::{El, el},
     run::{FILE_BYTES_MAX, Run},
@@ -42,7 +42,7 @@ fn download(name: &str, text: &str) -> Result<(), JsValue> {
 
 /// Opens a file in place of the live run.
 pub(super) fn open(stage: Stage, file: File) {
-    spawn_local(async move {
+    spawn(async move {
         match read(&file).await {
             Ok(run) => {
                 stage.trouble.set(None);

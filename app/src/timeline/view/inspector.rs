@@ -1,12 +1,12 @@
 //! The inspector: all that is known about one event, and the sentence of the lesson that explains it.
 
-use leptos::prelude::document;
 use wasm_bindgen::JsCast;
 use web_sys::Element;
 use wire::trace::TraceEvent;
 
 use super::stage::{Stage, origin};
 use crate::{
+    browser::document,
     components::controls::button,
     dom::{El, State, derived, el},
     timeline::{facts, words},

@@ -12,7 +12,6 @@ pub(crate) mod store;
 mod table;
 mod tools;
 
-use leptos::prelude::{document, request_animation_frame, window};
 use wasm_bindgen::{JsCast, prelude::Closure};
 use web_sys::{HtmlCanvasElement, ResizeObserver};
 use wire::time::duration;
@@ -20,6 +19,7 @@ use wire::time::duration;
 pub(crate) use store::RunStore;
 
 use crate::{
+    browser::{document, next_frame, spawn, window},
     components::{controls::button, notice::problem},
     dom::{El, State, el, follow, px},
     timeline::words,
@@ -257,7 +257,7 @@ fn watch_run(stage: Stage) {
 fn watch_page(stage: Stage) {
     let display = Closure::<dyn FnMut()>::new(move || {
         // The new style is computed by the next frame.
-        request_animation_frame(move || stage.restyle());
+        next_frame(move || stage.restyle());
     });
     let handler = display.as_ref().unchecked_ref();
     let _ = document().add_event_listener_with_callback("roundtrip:display", handler);
@@ -275,7 +275,7 @@ fn watch_page(stage: Stage) {
         && let Ok(ready) = js_sys::Reflect::get(&fonts, &"ready".into())
         && let Ok(ready) = ready.dyn_into::<js_sys::Promise>()
     {
-        leptos::task::spawn_local(async move {
+        spawn(async move {
             if wasm_bindgen_futures::JsFuture::from(ready).await.is_ok() {
                 stage.restyle();
             }

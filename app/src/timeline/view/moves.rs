@@ -1,11 +1,13 @@
 //! Moving about on the stage: along time, from scale to scale, from event to event.
 
-use leptos::prelude::document;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
 use super::stage::{PATIENCE_MS, Shows, Stage, origin};
-use crate::timeline::{Zoom, play};
+use crate::{
+    browser::document,
+    timeline::{Zoom, play},
+};
 
 impl Stage {
     /// The last moment at which something began, not after `at_ns`: where motion is not wanted, time goes in steps.

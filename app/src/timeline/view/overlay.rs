@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use leptos::prelude::{document, request_animation_frame};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
 use super::stage::{Shows, Stage, origin};
 use crate::{
+    browser::{document, next_frame},
     dom::{El, Keyed, el, follow, px},
     timeline::{Picture, axis::Piece, scene::Rect, words},
 };
@@ -58,7 +58,7 @@ impl Stage {
     /// Where the mark that had the focus is no more, the selected one has it, or the picture.
     fn keep_focus(&self) {
         let stage = *self;
-        request_animation_frame(move || {
+        next_frame(move || {
             let lost = document()
                 .active_element()
                 .is_none_or(|element| element.tag_name() == "BODY");
@@ -74,7 +74,7 @@ impl Stage {
         let Some(window) = self.window.now() else {
             return;
         };
-        request_animation_frame(move || {
+        next_frame(move || {
             let found = window
                 .query_selector(".timeline-mark[aria-pressed=true]")
                 .ok()

@@ -1,16 +1,12 @@
 //! The stage: the picture in its window, laid out when something has changed and drawn once a frame at most.
 
-use std::time::Duration;
-
-use leptos::prelude::{
-    TimeoutHandle, document, request_animation_frame, set_timeout_with_handle, window,
-};
 use wasm_bindgen::JsCast;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlElement};
 use wire::trace::Lane;
 
 use super::{input::Hand, lay::Cached, overlay::Handle, store::RunStore};
 use crate::{
+    browser::{Timer, document, later, next_frame, window},
     components::notice::Notice,
     dom::{State, px},
     run::Run,
@@ -43,7 +39,7 @@ pub(super) struct Head {
 }
 
 /// How long the picture must have stood still before its marks can be reached by keyboard, in milliseconds.
-const SETTLED: Duration = Duration::from_millis(120);
+const SETTLED_MS: u32 = 120;
 /// What laying out may take of the page's time while events pour in: a third.
 const LAYOUT_SHARE: f64 = 3.0;
 /// How long a replay waits at the end for more to come, in milliseconds.
@@ -92,7 +88,7 @@ pub(super) struct Inner {
     pub(super) waited_ms: f64,
     pub(super) layout_ms: f64,
     pub(super) laid_at_ms: f64,
-    pub(super) settling: Option<TimeoutHandle>,
+    pub(super) settling: Option<Timer>,
     /// Events have come that are not laid out, because the picture stands still.
     pub(super) behind: bool,
 }
@@ -144,7 +140,7 @@ impl Stage {
             .alter(|inner| std::mem::replace(&mut inner.asked, true));
         if !asked {
             let stage = *self;
-            request_animation_frame(move || stage.frame());
+            next_frame(move || stage.frame());
         }
     }
 
@@ -336,10 +332,10 @@ impl Stage {
             return;
         }
         let stage = *self;
-        let handle = set_timeout_with_handle(move || stage.settle(), SETTLED).ok();
+        let timer = later(SETTLED_MS, move || stage.settle());
         self.inner.alter(|inner| {
-            if let Some(before) = std::mem::replace(&mut inner.settling, handle) {
-                before.clear();
+            if let Some(before) = inner.settling.replace(timer) {
+                before.stop();
             }
         });
     }
