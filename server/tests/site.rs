@@ -93,6 +93,7 @@ async fn a_lab_s_page_has_its_places_and_marks_its_link() {
             "<section id=\"tab-source\"",
             "<section id=\"tab-bytes\"",
             "<noscript>",
+            "<dl id=\"piece-words\" hidden><dt>Method GET</dt><dd>asks for",
             "<dl id=\"field-words\" hidden><dt>accept</dt><dd>The formats",
             &format!("<a href=\"{}\" aria-current=\"page\">", lab.path()),
         ] {

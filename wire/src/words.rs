@@ -1,10 +1,13 @@
-//! What header fields are for, a sentence each. The server writes them into its documents, and the page reads them there.
+//! What the parts of a message are for, a sentence each. The server writes them into its documents, and the page reads
+//! them there: what stands in the document need not come with the WebAssembly as well.
 
-/// The id of the description list that holds them.
-pub const LIST_ID: &str = "field-words";
+/// The id of the description list that holds [`PIECES`].
+pub const PIECES_ID: &str = "piece-words";
+/// The id of the description list that holds [`FIELDS`].
+pub const FIELDS_ID: &str = "field-words";
 
 /// The words of a field, by its name in any case.
-pub fn find<'a>(
+pub fn of_field<'a>(
     mut fields: impl Iterator<Item = (&'a str, &'a str)>,
     name: &str,
 ) -> Option<&'a str> {
@@ -14,7 +17,149 @@ pub fn find<'a>(
         .map(|(_, says)| says)
 }
 
-/// Names in lower case; one that ends in a hyphen stands for all that begin so.
+/// The words of a piece, by its name.
+pub fn of_piece<'a>(
+    mut pieces: impl Iterator<Item = (&'a str, &'a str)>,
+    name: &str,
+) -> Option<&'a str> {
+    pieces
+        .find(|(known, _)| *known == name)
+        .map(|(_, says)| says)
+}
+
+/// Of the pieces of a message, by their names on the page. `Method GET` is what is said of that method.
+pub const PIECES: &[(&str, &str)] = &[
+    (
+        "Method GET",
+        "asks for what the target names. Safe and repeatable; a body has no meaning (RFC 9110 §9.3.1).",
+    ),
+    (
+        "Method HEAD",
+        "asks for what GET would answer, without its body (RFC 9110 §9.3.2).",
+    ),
+    (
+        "Method POST",
+        "hands the body over to be processed. Sent twice, it may act twice (RFC 9110 §9.3.3).",
+    ),
+    (
+        "Method PUT",
+        "asks that the target hold this body from now on. Sent twice, it acts once (RFC 9110 §9.3.4).",
+    ),
+    (
+        "Method PATCH",
+        "asks for a change that the body describes (RFC 5789).",
+    ),
+    (
+        "Method DELETE",
+        "asks that the target be gone (RFC 9110 §9.3.5).",
+    ),
+    (
+        "Method OPTIONS",
+        "asks what can be done with the target (RFC 9110 §9.3.7).",
+    ),
+    (
+        "Method",
+        "is a method that this page does not know; a server answers 501 to those it does not (RFC 9110 §9.1).",
+    ),
+    (
+        "Target",
+        "The target: the path, and behind a question mark the query. The server's name is not in it; that is what Host is for (RFC 9112 §3.2).",
+    ),
+    (
+        "Version",
+        "The protocol's version. It says how to read the message, not what the other side can do (RFC 9110 §2.5).",
+    ),
+    (
+        "Status 1",
+        "The status code. Its first digit is its class: an interim answer, the final one follows (RFC 9110 §15).",
+    ),
+    (
+        "Status 2",
+        "The status code. Its first digit is its class: it worked (RFC 9110 §15).",
+    ),
+    (
+        "Status 3",
+        "The status code. Its first digit is its class: something else has to be done first, such as asking elsewhere (RFC 9110 §15).",
+    ),
+    (
+        "Status 4",
+        "The status code. Its first digit is its class: the request is at fault (RFC 9110 §15).",
+    ),
+    (
+        "Status 5",
+        "The status code. Its first digit is its class: the server is at fault (RFC 9110 §15).",
+    ),
+    (
+        "Status",
+        "The status code. Its first digit is its class: no class that is known (RFC 9110 §15).",
+    ),
+    (
+        "Reason",
+        "Words for people. Programs go by the number alone, and HTTP/2 has dropped the words (RFC 9112 §4).",
+    ),
+    (
+        "Empty line",
+        "The empty line: the head is complete. Only now does the receiver know what it is dealing with (RFC 9112 §2.1).",
+    ),
+    (
+        "Empty line behind trailers",
+        "The empty line behind the last chunk: the message is complete (RFC 9112 §7.1).",
+    ),
+    (
+        "Body",
+        "The body. Where it ends is said in the head, by Content-Length, or by closing the connection (RFC 9112 §6).",
+    ),
+    (
+        "Chunk",
+        "A piece of the body, as long as the line before says. Chunks are cut where the sender wrote, and mean nothing by themselves.",
+    ),
+    (
+        "Last chunk",
+        "The last chunk has the size 0: the body is complete (RFC 9112 §7.1).",
+    ),
+    (
+        "Chunk extension",
+        "A chunk extension. Almost nobody uses them, and a receiver ignores those it does not know (RFC 9112 §7.1.1).",
+    ),
+    (
+        "Line end",
+        "CR LF, two bytes: the line ends (RFC 9112 §2.2).",
+    ),
+    (
+        "LF",
+        "LF alone. A recipient may take it as a line's end; a sender must write CR LF (RFC 9112 §2.2).",
+    ),
+    (
+        "Chunk end",
+        "CR LF behind the chunk. It does not belong to the body (RFC 9112 §7.1).",
+    ),
+    (
+        "Space",
+        "One space separates the words of the first line (RFC 9112 §3).",
+    ),
+    (
+        "Colon",
+        "The colon, and white space that does not count. Before the colon there may be none (RFC 9112 §5.1).",
+    ),
+    (
+        "Line before",
+        "An empty line before the request. A server skips it (RFC 9112 §2.2).",
+    ),
+    (
+        "No field",
+        "A line in the head that is no field: it has no colon, or begins with white space (RFC 9112 §5).",
+    ),
+    (
+        "Cut off",
+        "The line is not complete: what is recorded ends here.",
+    ),
+    (
+        "Other bytes",
+        "Bytes whose end cannot be told: the fields contradict each other, or the connection speaks another protocol by now.",
+    ),
+];
+
+/// Of header fields. Names in lower case; one that ends in a hyphen stands for all that begin so.
 pub const FIELDS: &[(&str, &str)] = &[
     (
         "accept",
@@ -272,7 +417,16 @@ mod tests {
     #[test]
     fn no_prefix_hides_a_name_behind_it() {
         for (name, says) in FIELDS {
-            assert_eq!(find(FIELDS.iter().copied(), name), Some(*says), "{name}");
+            let found = of_field(FIELDS.iter().copied(), name);
+            assert_eq!(found, Some(*says), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_piece_has_one_name() {
+        for (name, says) in PIECES {
+            let found = of_piece(PIECES.iter().copied(), name);
+            assert_eq!(found, Some(*says), "{name}");
         }
     }
 }

@@ -45,8 +45,10 @@ impl Shell<'_> {
                     (footer())
                     @if self.app.is_some() {
                         // For the page's anatomy of a message, which looks them up here.
-                        dl id=(words::LIST_ID) hidden {
-                            @for (name, says) in words::FIELDS { dt { (name) } dd { (says) } }
+                        @for (id, list) in [(words::PIECES_ID, words::PIECES), (words::FIELDS_ID, words::FIELDS)] {
+                            dl id=(id) hidden {
+                                @for (name, says) in list { dt { (name) } dd { (says) } }
+                            }
                         }
                     }
                 }

@@ -34,21 +34,12 @@ pub fn take_apart(bytes: &[u8], direction: Direction, answers: Answers) -> Vec<P
                 target,
                 version,
             } => {
-                out.piece(
-                    method.clone(),
-                    "Method",
-                    "start",
-                    words::method(out.text(&method)),
-                );
+                let says = words::method(out.text(&method));
+                out.piece(method.clone(), "Method", "start", says);
                 out.mark(method.end..target.start, "Space");
-                out.piece(target.clone(), "Target", "start", words::TARGET.to_owned());
+                out.plain(target.clone(), "Target", "start");
                 out.mark(target.end..version.start, "Space");
-                out.piece(
-                    version.clone(),
-                    "Version",
-                    "start",
-                    words::VERSION.to_owned(),
-                );
+                out.plain(version.clone(), "Version", "start");
                 out.mark(version.end..range.end, "Line end");
             }
             PartKind::StatusLine {
@@ -56,21 +47,12 @@ pub fn take_apart(bytes: &[u8], direction: Direction, answers: Answers) -> Vec<P
                 status,
                 reason,
             } => {
-                out.piece(
-                    version.clone(),
-                    "Version",
-                    "start",
-                    words::VERSION.to_owned(),
-                );
+                out.plain(version.clone(), "Version", "start");
                 out.mark(version.end..status.start, "Space");
-                out.piece(
-                    status.clone(),
-                    "Status",
-                    "start",
-                    words::status(out.text(&status)),
-                );
+                let says = words::status(out.text(&status));
+                out.piece(status.clone(), "Status", "start", says);
                 out.mark(status.end..reason.start, "Space");
-                out.piece(reason.clone(), "Reason", "start", words::REASON.to_owned());
+                out.plain(reason.clone(), "Reason", "start");
                 out.mark(reason.end..range.end, "Line end");
             }
             PartKind::Field { name, value } => out.field(range, name, value, "Field"),
@@ -81,30 +63,22 @@ pub fn take_apart(bytes: &[u8], direction: Direction, answers: Answers) -> Vec<P
                 bytes,
             } => {
                 out.piece(digits.clone(), "Chunk size", "size", words::chunk(bytes));
-                out.piece(
-                    digits.end..extension.end,
-                    "Chunk extension",
-                    "odd",
-                    words::EXTENSION.to_owned(),
-                );
+                out.plain(digits.end..extension.end, "Chunk extension", "odd");
                 out.mark(extension.end..range.end, "Line end");
             }
-            PartKind::LastChunk => {
-                out.piece(range, "Last chunk", "size", words::LAST_CHUNK.to_owned())
-            }
-            PartKind::ChunkData => out.piece(range, "Chunk", "body", words::CHUNK_DATA.to_owned()),
+            PartKind::LastChunk => out.plain(range, "Last chunk", "size"),
+            PartKind::ChunkData => out.plain(range, "Chunk", "body"),
             PartKind::ChunkEnd => out.mark(range, "Chunk end"),
-            PartKind::HeadEnd => out.piece(range, "Empty line", "end", words::HEAD_END.to_owned()),
+            PartKind::HeadEnd => out.plain(range, "Empty line", "end"),
             PartKind::TrailersEnd => {
-                out.piece(range, "Empty line", "end", words::TRAILERS_END.to_owned());
+                let says = words::piece("Empty line behind trailers");
+                out.piece(range, "Empty line", "end", says);
             }
-            PartKind::Body => out.piece(range, "Body", "body", words::BODY.to_owned()),
-            PartKind::LeadingLine => {
-                out.piece(range, "Line before", "odd", words::LEADING_LINE.to_owned());
-            }
-            PartKind::NoField => out.piece(range, "No field", "odd", words::NO_FIELD.to_owned()),
-            PartKind::Cut => out.piece(range, "Cut off", "odd", words::CUT.to_owned()),
-            PartKind::Raw => out.piece(range, "Other bytes", "odd", words::RAW.to_owned()),
+            PartKind::Body => out.plain(range, "Body", "body"),
+            PartKind::LeadingLine => out.plain(range, "Line before", "odd"),
+            PartKind::NoField => out.plain(range, "No field", "odd"),
+            PartKind::Cut => out.plain(range, "Cut off", "odd"),
+            PartKind::Raw => out.plain(range, "Other bytes", "odd"),
         }
     }
     out.pieces
@@ -140,16 +114,18 @@ impl<'a> Pieces<'a> {
         }
     }
 
+    /// A piece of which always the same is said.
+    fn plain(&mut self, range: Range<usize>, name: &'static str, class: &'static str) {
+        self.piece(range, name, class, words::piece(name));
+    }
+
     /// What separates two pieces.
     fn mark(&mut self, range: Range<usize>, name: &'static str) {
-        let says = match (name, self.bytes.get(range.clone())) {
-            (_, Some(b"\n")) => words::BARE_LF,
-            ("Line end", _) => words::LINE_END,
-            ("Chunk end", _) => words::CHUNK_END,
-            ("Colon", _) => words::COLON,
-            _ => words::SPACE,
+        let says = match self.bytes.get(range.clone()) {
+            Some(b"\n") => "LF",
+            _ => name,
         };
-        self.piece(range, name, "mark", says.to_owned());
+        self.piece(range, name, "mark", words::piece(says));
     }
 
     fn field(
