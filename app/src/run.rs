@@ -7,13 +7,12 @@
 mod arrows;
 mod difference;
 mod exchange;
+mod messages;
 mod saved;
 mod summary;
 
 #[cfg(test)]
 mod tests;
-
-use std::collections::BTreeMap;
 
 use wire::trace::{Lane, SpanId, TraceEvent, TraceId};
 
@@ -34,7 +33,8 @@ pub struct Run {
     by_time: Vec<u32>,
     lanes: Vec<Lane>,
     exchanges: Vec<Exchange>,
-    exchange_of: BTreeMap<SpanId, u32>,
+    /// Places in `exchanges`, ordered by their ids.
+    by_span: Vec<u32>,
     version: u64,
 }
 
@@ -78,11 +78,15 @@ impl Run {
             self.lanes.insert(place, event.lane);
         }
         if let Some(span) = event.detail.exchange {
-            let exchanges = &mut self.exchanges;
-            let which = *self.exchange_of.entry(span).or_insert_with(|| {
-                exchanges.push(Exchange::new(span));
-                (exchanges.len() - 1) as u32
-            });
+            let which = match self.place_of_exchange(span) {
+                Ok(place) => self.by_span[place],
+                Err(place) => {
+                    let new = self.exchanges.len() as u32;
+                    self.exchanges.push(Exchange::new(span));
+                    self.by_span.insert(place, new);
+                    new
+                }
+            };
             self.events.push(event);
             let events = &self.events;
             if let Some(exchange) = self.exchanges.get_mut(which as usize) {
@@ -170,7 +174,8 @@ impl Run {
 
     /// The exchange of this id.
     pub fn exchange(&self, span: SpanId) -> Option<&Exchange> {
-        self.exchanges.get(*self.exchange_of.get(&span)? as usize)
+        let place = self.place_of_exchange(span).ok()?;
+        self.exchanges.get(self.by_span[place] as usize)
     }
 
     /// A run that holds what belongs to these exchanges and nothing else: for comparing one request with another.
@@ -207,6 +212,11 @@ impl Run {
     fn time_key(&self, index: u32) -> (i64, u64) {
         let event = self.event(index);
         (event.at_ns, event.seq)
+    }
+
+    fn place_of_exchange(&self, span: SpanId) -> Result<usize, usize> {
+        self.by_span
+            .binary_search_by_key(&span, |&place| self.exchanges[place as usize].span())
     }
 
     fn place_of(&self, seq: u64) -> Result<usize, usize> {

@@ -3,11 +3,9 @@
 //! An arrow is never measured as such; its two ends are. Which end belongs to which is told by the exchange and by
 //! byte counts, for messages by their id.
 
-use std::collections::BTreeMap;
-
 use wire::trace::{Kind, LaneKind, TraceEvent};
 
-use super::{Exchange, Run};
+use super::{Exchange, Run, messages::ByMessage};
 use crate::order;
 
 /// Why something is at one end and then at the other.
@@ -188,10 +186,10 @@ impl<'a> Finder<'a> {
                 .as_deref()
                 .unwrap_or_default()
         };
-        let mut received: BTreeMap<&str, u32> = BTreeMap::new();
+        let mut received = ByMessage::default();
         for &index in messages {
             if run.event(index).kind == Kind::Received {
-                received.entry(id(index)).or_insert(index);
+                received.insert(id(index), index);
             }
         }
         let mut write = 0;
@@ -212,7 +210,7 @@ impl<'a> Finder<'a> {
             if let Some(by) = by {
                 self.push(index, by, Way::Handover);
             }
-            if let Some(&to) = received.get(id(index)) {
+            if let Some(to) = received.get(id(index)) {
                 self.push(by.unwrap_or(index), to, Way::Message);
             }
         }

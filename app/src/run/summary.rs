@@ -1,13 +1,11 @@
 //! A run in one sentence.
 
-use std::collections::BTreeMap;
-
 use wire::{
     time::{bytes, duration},
     trace::{Kind, LaneKind, TraceEvent},
 };
 
-use super::{Exchange, Run, Steps};
+use super::{Exchange, Run, Steps, messages::ByMessage};
 use crate::order;
 
 impl Run {
@@ -146,7 +144,7 @@ impl Run {
 
     /// Messages that came to subscribers, and how long that took.
     fn message_words(&self) -> Option<String> {
-        let mut published: BTreeMap<&str, u32> = BTreeMap::new();
+        let mut published = ByMessage::default();
         let (mut ways, mut lanes, mut messages, mut missed) =
             (Vec::new(), Vec::new(), 0_u64, 0_u64);
         let mut error_ns = 0;
@@ -163,7 +161,7 @@ impl Run {
                     if !lanes.contains(&event.lane) {
                         lanes.push(event.lane);
                     }
-                    if let Some(&sent) = id.and_then(|id| published.get(id)) {
+                    if let Some(sent) = id.and_then(|id| published.get(id)) {
                         let sent = self.event(sent);
                         ways.push(event.at_ns.saturating_sub(sent.at_ns).max(0));
                         error_ns = error_ns.max(event.error_ns.saturating_add(sent.error_ns));

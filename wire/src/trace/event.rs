@@ -1,10 +1,9 @@
 //! One event of a run.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{fmt, str::FromStr};
 
-use super::{ClientId, SpanId};
-use crate::json::Json;
+use super::{ClientId, More, SpanId};
 
 /// Who an event happened at. The colours and shapes of the page follow it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -459,7 +458,7 @@ pub struct Detail {
     /// Whatever else a kind has to say.
     #[serde(flatten)]
     #[cfg_attr(feature = "openapi", schema(value_type = serde_json::Map<String, serde_json::Value>))]
-    pub more: BTreeMap<String, Json>,
+    pub more: More,
 }
 
 /// One event of a run.

@@ -6,8 +6,10 @@
 mod event;
 mod feed;
 mod id;
+mod more;
 mod text;
 
 pub use event::{Detail, Kind, Lane, LaneKind, Part, TraceEvent, Truth};
 pub use feed::{FeedDown, FeedUp, Opened, RUN_VERSION, Run, close_code};
 pub use id::{ClientId, InvalidId, SpanId, TraceId, Traceparent};
+pub use more::More;

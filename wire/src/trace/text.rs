@@ -2,7 +2,7 @@
 //!
 //! Reading is what the derived readers do, by [`Json`]: unknown names are passed over, what may be missing may be null.
 
-use std::{collections::BTreeMap, str::FromStr};
+use std::str::FromStr;
 
 use super::{Detail, FeedDown, FeedUp, Kind, Lane, Opened, Part, Run, TraceEvent, Truth};
 use crate::{Problem, json::Json};
@@ -132,7 +132,7 @@ fn detail(json: Json) -> Option<Detail> {
         message: fields.optional("message", text)?,
         upload: fields.optional("upload", text)?,
         sha256: fields.optional("sha256", text)?,
-        more: fields.rest(),
+        more: fields.0.into_iter().collect(),
     })
 }
 
@@ -151,15 +151,6 @@ impl Fields {
         // Of a name given twice the last one counts.
         let place = self.0.iter().rposition(|(other, _)| other == name)?;
         Some(self.0.remove(place).1)
-    }
-
-    /// What nobody took.
-    fn rest(self) -> BTreeMap<String, Json> {
-        let mut rest = BTreeMap::new();
-        for (name, value) in self.0 {
-            rest.insert(name, value);
-        }
-        rest
     }
 
     /// A field that may be missing or null; the outer `None` says that it is there and wrong.
@@ -285,7 +276,7 @@ impl Writer {
         self.words("message", detail.message.as_deref());
         self.words("upload", detail.upload.as_deref());
         self.words("sha256", detail.sha256.as_deref());
-        for (name, value) in &detail.more {
+        for (name, value) in detail.more.iter() {
             // Names that events bring along may need escaping; ours do not.
             if !self.0.ends_with('{') {
                 self.0.push(',');
@@ -399,7 +390,7 @@ mod tests {
                 message: words[5].clone(),
                 upload: words[6].clone(),
                 sha256: words[7].clone(),
-                more,
+                more: more.into_iter().collect(),
             },
         )
     }

@@ -1,7 +1,5 @@
 //! The course of one Run: what was published, what has arrived, whether it is over.
 
-use std::collections::BTreeSet;
-
 use wire::{topics::MessageId, trace::SpanId};
 
 /// One Run of a lab about a topic.
@@ -11,10 +9,10 @@ pub struct Course {
     sent: u64,
     failed: u64,
     /// What the topic took of ours.
-    taken: BTreeSet<MessageId>,
-    arrived: BTreeSet<MessageId>,
+    taken: Ids,
+    arrived: Ids,
     twice: u64,
-    lost: BTreeSet<MessageId>,
+    lost: Ids,
     /// Where the listener stands.
     last: Option<MessageId>,
     spans: Vec<SpanId>,
@@ -79,16 +77,19 @@ impl Course {
 
     /// The server declared a gap, and goes on with this message: what we published before it and did not get is lost.
     pub fn gap(&mut self, next: MessageId) {
-        let missing = self.taken.difference(&self.arrived);
-        let lost = missing.filter(|id| id.epoch != next.epoch || id.offset < next.offset);
-        self.lost.extend(lost.copied());
+        for id in &self.taken.0 {
+            let is_before = id.epoch != next.epoch || id.offset < next.offset;
+            if is_before && !self.arrived.has(*id) {
+                self.lost.insert(*id);
+            }
+        }
     }
 
     /// Have all messages been published, or could not be, and have all that the topic took arrived, or are known to be
     /// lost?
     pub fn is_over(&self) -> bool {
-        self.is_answered()
-            && (self.taken.difference(&self.arrived)).all(|id| self.lost.contains(id))
+        let is_told = |id: &MessageId| self.arrived.has(*id) || self.lost.has(*id);
+        self.is_answered() && self.taken.0.iter().all(is_told)
     }
 
     /// Has what arrived perhaps been the last? A message may be here before its publisher has its answer: only with the
@@ -96,34 +97,59 @@ impl Course {
     pub fn may_be_over(&self) -> bool {
         self.sent == self.wanted
             && !self.is_answered()
-            && self.arrived.len() as u64 + self.failed >= self.wanted
+            && self.arrived.count() + self.failed >= self.wanted
     }
 
     fn is_answered(&self) -> bool {
-        self.sent == self.wanted && self.taken.len() as u64 + self.failed == self.wanted
+        self.sent == self.wanted && self.taken.count() + self.failed == self.wanted
     }
 
     /// How many of our messages have arrived.
     pub fn ours(&self) -> u64 {
-        self.taken.intersection(&self.arrived).count() as u64
+        self.taken.count_in(&self.arrived)
     }
 
     /// What has become of the messages so far, in a sentence.
     pub fn words(&self) -> String {
         let mut words = format!("{} of {} messages arrived", self.ours(), self.wanted);
-        let mut also = |count: usize, what: &str| {
+        let mut also = |count: u64, what: &str| {
             if count > 0 {
                 words.push_str(&format!(", {count} {what}"));
             }
         };
-        also(self.failed as usize, "not published");
-        also(self.lost.len(), "lost");
-        also(self.twice as usize, "came twice");
-        also(
-            self.arrived.difference(&self.taken).count(),
-            "published by others",
-        );
+        also(self.failed, "not published");
+        also(self.lost.count(), "lost");
+        also(self.twice, "came twice");
+        also(self.arrived.count() - self.ours(), "published by others");
         words + "."
+    }
+}
+
+/// A set of ids. They mostly come rising, so that a sorted list does.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Ids(Vec<MessageId>);
+
+impl Ids {
+    /// False where it was there already.
+    fn insert(&mut self, id: MessageId) -> bool {
+        let place = self.0.binary_search(&id);
+        if let Err(place) = place {
+            self.0.insert(place, id);
+        }
+        place.is_err()
+    }
+
+    fn has(&self, id: MessageId) -> bool {
+        self.0.binary_search(&id).is_ok()
+    }
+
+    fn count(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    /// How many of them are among the others.
+    fn count_in(&self, others: &Ids) -> u64 {
+        self.0.iter().filter(|id| others.has(**id)).count() as u64
     }
 }
 
