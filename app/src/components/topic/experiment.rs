@@ -61,7 +61,10 @@ pub(super) struct Experiment {
     knobs: State<Knobs>,
     topic_wrong: State<bool>,
     said: State<String>,
+    /// What is wrong with hearing the topic.
     pub(super) trouble: State<Option<Notice>>,
+    /// What is wrong with publishing to it.
+    pub(super) unsent: State<Option<Notice>>,
     pub(super) gap: State<Option<Notice>>,
     pub(super) course: State<Course>,
     /// What is set while it runs is for the next run.
@@ -90,6 +93,7 @@ pub(crate) fn page(session: Session, reader: &mut Reader, way: Way) -> Shared {
         topic_wrong: State::new(false),
         said: State::new(String::new()),
         trouble: State::new(None),
+        unsent: State::new(None),
         gap: State::new(None),
         course: State::new(Course::default()),
         running: State::new(None),
@@ -121,7 +125,7 @@ pub(crate) fn page(session: Session, reader: &mut Reader, way: Way) -> Shared {
         controls: vec![it.controls(fields, Box::new(start))],
         below: vec![panel(figures, row, point)],
         said: Box::new(move || it.said.get()),
-        trouble: Box::new(move || it.trouble.get().or(it.gap.get())),
+        trouble: Box::new(move || it.first_trouble()),
         commands: Box::new(move |place| {
             let last = it.course.with(Course::last);
             it.knobs.with(|knobs| commands(place, knobs, last))
@@ -190,6 +194,7 @@ impl Experiment {
         let mut knobs = self.knobs.now();
         knobs.every_ms = every_ms.unwrap_or(knobs.every_ms);
         self.trouble.set(None);
+        self.unsent.set(None);
         self.gap.set(None);
         self.course.set(Course::new(knobs.messages));
         self.running.set(Some(Running {
@@ -203,6 +208,16 @@ impl Experiment {
         let listener = Listener { it: self, number };
         self.tell();
         listen(listener);
+    }
+
+    /// While it runs, what comes back by itself when the topic is heard again; afterwards, what was missed.
+    fn first_trouble(self) -> Option<Notice> {
+        let (deaf, unsent) = (self.trouble.get(), self.unsent.get());
+        let trouble = match self.running.with(Option::is_some) {
+            true => deaf.or(unsent),
+            false => unsent.or(deaf),
+        };
+        trouble.or(self.gap.get())
     }
 
     /// It is over, or the person stopped it.

@@ -134,8 +134,10 @@ impl Listener {
 
     /// The listener hears again: what went wrong is over.
     pub(crate) fn fine(self) {
-        if self.is_on() && self.it.trouble.peek(Option::is_some) {
-            self.it.trouble.set(None);
+        for trouble in [self.it.trouble, self.it.unsent] {
+            if self.is_on() && trouble.peek(Option::is_some) {
+                trouble.set(None);
+            }
         }
     }
 
@@ -203,7 +205,7 @@ impl Listener {
             return;
         }
         if let (Some(notice), true) = (not_published(&outcome), self.is_on()) {
-            self.it.trouble.set(Some(notice));
+            self.it.unsent.set(Some(notice));
         }
         let json = outcome.ok().and_then(|reply| reply.json());
         self.published(message_id(json.as_ref(), "id"));
