@@ -1,11 +1,11 @@
 //! Sorting: everything in one order, by whole numbers or by lengths, equals staying as they were.
 //!
 //! The standard library's sort is compiled for each type that is sorted, some kilobytes each. Here numbers are sorted,
-//! and what belongs to them is put in their order.
+//! by merging, and what belongs to them is put in their order.
 
 /// Sorts by a number.
 pub(crate) fn by_number<T>(items: &mut Vec<T>, number: impl Fn(&T) -> i64) {
-    let order = order(items.iter().map(number).collect());
+    let order = order(&items.iter().map(number).collect::<Vec<_>>());
     let mut old: Vec<Option<T>> = items.drain(..).map(Some).collect();
     items.extend(order.iter().filter_map(|place| old[*place as usize].take()));
 }
@@ -20,10 +20,30 @@ pub(crate) fn by_length<T>(items: &mut Vec<T>, length: impl Fn(&T) -> f64) {
 }
 
 /// The places of the numbers, the least first.
-fn order(numbers: Vec<i64>) -> Vec<u32> {
-    let mut places: Vec<(i64, u32)> = numbers.into_iter().zip(0..).collect();
-    places.sort_unstable();
-    places.into_iter().map(|(_, place)| place).collect()
+fn order(numbers: &[i64]) -> Vec<u32> {
+    let count = numbers.len();
+    let mut places: Vec<u32> = (0..count as u32).collect();
+    let mut run = if numbers.is_sorted() { count } else { 1 };
+    while run < count {
+        let mut merged = Vec::with_capacity(count);
+        for pair in places.chunks(2 * run) {
+            let (mut left, mut right) = pair.split_at(run.min(pair.len()));
+            while let (Some(one), Some(other)) = (left.first(), right.first()) {
+                // Of equals the left one comes first, as it did.
+                let from = match numbers[*one as usize] <= numbers[*other as usize] {
+                    true => &mut left,
+                    false => &mut right,
+                };
+                merged.push(from[0]);
+                *from = &from[1..];
+            }
+            merged.extend_from_slice(left);
+            merged.extend_from_slice(right);
+        }
+        places = merged;
+        run *= 2;
+    }
+    places
 }
 
 #[cfg(test)]
