@@ -43,6 +43,11 @@ const fn shows(lab: Lab) -> &'static [&'static str] {
             "What a subscriber gets that was away for a while",
             "Why the publisher’s answer says nothing about readers",
         ],
+        Lab::Race => &[
+            "Every message as a dot: how late it was, by each of five ways",
+            "Requests, header bytes, empty answers and sockets, and what they buy",
+            "Where every message is while the server is killed and comes back",
+        ],
         Lab::ImageUpload => &[
             "One request against resumable chunks, on the same scale",
             "Pause, resume and cancel, seen from the server’s disk",
