@@ -36,8 +36,8 @@ use crate::{
 /// The lab's endpoints.
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
-        .routes(routes!(begin))
-        .routes(routes!(state, end))
+        .routes(routes!(add_swarm))
+        .routes(routes!(swarm, end_swarm))
 }
 
 /// Add subscribers to a topic
@@ -58,7 +58,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         (status = 503, body = Problem, content_type = "application/problem+json", description = "The server is stopping, or refused them."),
     ),
 )]
-async fn begin(
+async fn add_swarm(
     State(app): State<AppState>,
     Counted(address): Counted,
     Json(order): Json<Value>,
@@ -92,7 +92,7 @@ async fn begin(
         (status = 404, body = Problem, content_type = "application/problem+json", description = "There is no such swarm."),
     ),
 )]
-async fn state(State(app): State<AppState>, Path(id): Path<String>) -> Result<Json<SwarmState>> {
+async fn swarm(State(app): State<AppState>, Path(id): Path<String>) -> Result<Json<SwarmState>> {
     let report = app.swarms().report(&id);
     found(id, report)
 }
@@ -110,7 +110,10 @@ async fn state(State(app): State<AppState>, Path(id): Path<String>) -> Result<Js
         (status = 404, body = Problem, content_type = "application/problem+json", description = "There is no such swarm."),
     ),
 )]
-async fn end(State(app): State<AppState>, Path(id): Path<String>) -> Result<Json<SwarmState>> {
+async fn end_swarm(
+    State(app): State<AppState>,
+    Path(id): Path<String>,
+) -> Result<Json<SwarmState>> {
     let report = app.swarms().end(&id);
     found(id, report)
 }
