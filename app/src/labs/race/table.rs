@@ -130,7 +130,7 @@ pub(super) fn table(rows: State<Vec<Row>>) -> El {
         .attr("aria-labelledby", "costs-title")
         .add(el("h2").attr("id", "costs-title").text("Which costs what"))
         .add(
-            el("div.wide")
+            el("div.table-scroll")
                 .attrs(&[
                     ("tabindex", "0"),
                     ("role", "group"),
