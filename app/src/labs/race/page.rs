@@ -470,9 +470,9 @@ impl Race {
                 .store
                 .live
                 .peek(|run| Figures::of(run, &standing.spans));
+            let latencies = self.ledger.peek(|ledger| ledger.track(way).latencies());
             let row = self.ledger.peek(|ledger| {
                 let track = ledger.track(way);
-                let latencies = track.latencies();
                 let costs = Costs {
                     messages: track.count() + track.others,
                     median_ns: latencies.map(|(median, _)| median),
@@ -485,6 +485,9 @@ impl Race {
                 };
                 Row::of(way, &costs, ledger)
             });
+            if let Some((median_ns, _)) = latencies {
+                self.draw(|plot| plot.median(way, median_ns));
+            }
             self.cross_out(way);
             row
         });

@@ -26,6 +26,7 @@ const LINES: [(i64, &str); 4] = [
 pub(super) struct Plot {
     host: El,
     rows: [El; 5],
+    medians: [El; 5],
     /// How long the race is, in milliseconds.
     span_ms: State<u64>,
 }
@@ -34,12 +35,14 @@ impl Plot {
     /// A plot with these words behind each way's name.
     pub(super) fn new(figures: impl Fn(Way) -> String + Copy + 'static) -> Plot {
         let rows = Way::ALL.map(|_| el("div.dots"));
+        let medians = Way::ALL.map(|_| el("i.median").attr("hidden", ""));
         let span_ms = State::new(0);
-        let list = Way::ALL.iter().zip(&rows).map(|(way, dots)| {
+        let marks = rows.iter().zip(&medians);
+        let list = Way::ALL.iter().zip(marks).map(|(way, (dots, median))| {
             let number = (*way as u16 + 1).to_string();
             let name = el("span.lane.lane-subscriber")
                 .attr("data-number", &number)
-                .text(way.title());
+                .text(&format!("{number} {}", way.title()));
             let words = el("span.row-figures").shows(move || figures(*way));
             let lines = LINES.map(|(late_ns, words)| {
                 let line = el("i.line").text(words);
@@ -51,7 +54,7 @@ impl Plot {
                 el("div.row-field")
                     .attr("aria-hidden", "true")
                     .add_all(lines)
-                    .add(dots.clone()),
+                    .add_all([median.clone(), dots.clone()]),
             ])
         });
         let time = |part: u64| {
@@ -76,6 +79,7 @@ impl Plot {
         Plot {
             host,
             rows,
+            medians,
             span_ms,
         }
     }
@@ -88,6 +92,9 @@ impl Plot {
     pub(super) fn clear(&self) {
         for row in &self.rows {
             row.node().set_text_content(None);
+        }
+        for median in &self.medians {
+            median.node().set_hidden(true);
         }
         self.grow(0);
     }
@@ -105,6 +112,13 @@ impl Plot {
     pub(super) fn dot(&self, way: Way, at_ms: u64, late_ns: i64) {
         let dot = self.mark(way, "i", at_ms);
         put(&dot, "--high", height(late_ns));
+    }
+
+    /// Half of what reached this way was no later than this.
+    pub(super) fn median(&self, way: Way, late_ns: i64) {
+        let median = &self.medians[way as usize];
+        median.node().set_hidden(false);
+        put(median, "--high", height(late_ns));
     }
 
     /// A message that was published then is named in a gap: it never comes.

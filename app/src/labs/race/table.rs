@@ -103,7 +103,7 @@ pub(super) fn table(rows: State<Vec<Row>>) -> El {
         let number = (way as u16 + 1).to_string();
         let name = el("span.lane.lane-subscriber")
             .attr("data-number", &number)
-            .text(way.title());
+            .text(&format!("{number} {}", way.title()));
         let cells =
             (0..COLUMNS.len()).map(|at| el("td").shows(move || of(|row, at| &row.cells[at], at)));
         let words = el("td")

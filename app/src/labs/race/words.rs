@@ -55,7 +55,7 @@ impl Costs {
                 let what = match way {
                     Way::Sse => "the browser comes back by itself",
                     Way::Stream => "the page has to come back by itself",
-                    _ => "both ways are open, and the page has to come back by itself",
+                    _ => "both ways are open; who is there is told, too",
                 };
                 format!(
                     "Costs a connection: {head} of header once, then {each} a message. {late} late in the middle; {what}."
