@@ -180,7 +180,7 @@ fn qr(address: &str) -> Markup {
 
 /// The limits that a visitor can meet, from the constants that the server enforces.
 fn bounds() -> Markup {
-    let rows: [(&str, String); 12] = [
+    let rows: [(&str, String); 13] = [
         (
             "Longest wait asked of /api/echo",
             seconds(limits::ECHO_DELAY_MS_MAX / 1_000),
@@ -213,6 +213,10 @@ fn bounds() -> Markup {
         (
             "Subscribers of a topic",
             grouped(limits::SUBSCRIBERS_PER_TOPIC_MAX as u64),
+        ),
+        (
+            "Subscribers that the race adds",
+            grouped(limits::SWARM_SUBSCRIBERS_MAX),
         ),
         ("Largest upload", bytes(limits::UPLOAD_BYTES_MAX)),
         ("All uploads together", bytes(limits::UPLOADS_TOTAL_MAX)),

@@ -1,6 +1,6 @@
 //! The swarms of one server: how many there may be, and which there are.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -96,7 +96,12 @@ impl Swarms {
         let mut all = self.all.lock();
         let at = all.iter().position(|entry| entry.id == id)?;
         let Entry { topic, swarm, .. } = all.remove(at);
-        Some((topic, swarm.report()))
+        let report = Report {
+            running: false,
+            left: Duration::ZERO,
+            ..swarm.report()
+        };
+        Some((topic, report))
     }
 
     /// Ends all: the server stops.

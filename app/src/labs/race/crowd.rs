@@ -37,6 +37,8 @@ pub(super) struct Crowd {
     race: Race,
     state: State<Json>,
     is_there: State<bool>,
+    /// It is to leave.
+    leaves: State<bool>,
 }
 
 /// The section.
@@ -45,6 +47,7 @@ pub(super) fn section(race: Race) -> El {
         race,
         state: State::new(Json::Null),
         is_there: State::new(false),
+        leaves: State::new(false),
     };
     let count = number(Number {
         id: "swarm",
@@ -82,15 +85,10 @@ pub(super) fn section(race: Race) -> El {
 
 impl Crowd {
     fn turn(self) {
-        let id = self.state.peek(|state| text(state, "id"));
-        if self.is_there.now() {
-            self.is_there.set(false);
-            spawn_local(async move {
-                if let Some(reply) = self.ask("DELETE", &format!("{PLACE}/{id}"), None).await {
-                    self.take(&reply);
-                }
-            });
-        } else {
+        let is_there = self.is_there.now();
+        // Whoever watches them sees it, and sends them away.
+        self.leaves.set(is_there);
+        if !is_there {
             spawn_local(self.add());
         }
     }
@@ -104,10 +102,13 @@ impl Crowd {
             )
         });
         self.race.trouble.set(None);
+        self.is_there.set(true);
         let Some(reply) = self.ask("POST", PLACE, Some(order)).await else {
+            self.is_there.set(false);
             return;
         };
         if !reply.is_success() {
+            self.is_there.set(false);
             self.race.trouble.set(Some(Notice::new(
                 "The subscribers were not added.",
                 reply.words(),
@@ -116,26 +117,24 @@ impl Crowd {
             return;
         }
         self.take(&reply);
-        self.is_there.set(true);
-        let id = self.state.peek(|state| text(state, "id"));
-        while self.is_there.now() && self.state.peek(|state| text(state, "id")) == id {
+        let place = [PLACE, "/", &self.state.peek(|state| text(state, "id"))].concat();
+        loop {
             sleep(EVERY_MS).await;
-            let place = format!("{PLACE}/{id}");
-            match self.ask("GET", &place, None).await {
-                Some(reply) if reply.is_success() => {
-                    self.take(&reply);
-                    let is_over = self
-                        .state
-                        .peek(|state| state.get("running") == Some(&Json::Bool(false)));
-                    if is_over {
-                        self.is_there.set(false);
-                    }
-                }
+            let leaves = self.leaves.now();
+            let method = if leaves { "DELETE" } else { "GET" };
+            match self.ask(method, &place, None).await {
+                Some(reply) if reply.is_success() => self.take(&reply),
                 // The server has begun anew, and they are gone with the old one.
-                Some(_) => self.is_there.set(false),
+                Some(_) => break,
+                None if leaves => break,
                 None => {}
             }
+            let running = |state: &Json| state.get("running") == Some(&Json::Bool(true));
+            if !self.state.peek(running) {
+                break;
+            }
         }
+        self.is_there.set(false);
     }
 
     /// Asks, outside of the run: what the crowd does is not the race's.
@@ -188,16 +187,17 @@ fn words(state: &Json) -> String {
     if all.is_empty() {
         return "Nobody was added yet.".to_owned();
     }
-    let stay = match state.get("running") {
-        Some(Json::Bool(true)) => {
-            format!("{} s left", count(state, "seconds_left"))
-        }
-        _ => "they have left".to_owned(),
+    let here = match state.get("running") {
+        Some(Json::Bool(true)) => format!(
+            "{} of {} connected, {} s left",
+            grouped(sum("connected")),
+            grouped(sum("subscribers")),
+            count(state, "seconds_left")
+        ),
+        _ => format!("{} were there and have left", grouped(sum("subscribers"))),
     };
     format!(
-        "{} of {} connected, {stay}. {} messages published, {} received: {} gaps, {} lost, {} twice, {} on the way.",
-        grouped(sum("connected")),
-        grouped(sum("subscribers")),
+        "{here}. {} messages published, {} received: {} gaps, {} lost, {} twice, {} on the way.",
         grouped(count(state, "published")),
         grouped(sum("messages")),
         sum("gaps"),

@@ -1,7 +1,5 @@
 //! Where every message is: what was published, what became of it, and which subscriber has it.
 
-use std::collections::BTreeMap;
-
 use wire::{race::Way, topics::MessageId};
 
 use crate::order;
@@ -31,8 +29,8 @@ pub struct Message {
 /// What one subscriber has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Track {
-    /// Which messages came, and how long after their publishing: by the id.
-    came: BTreeMap<MessageId, i64>,
+    /// Which messages came, and how long after their publishing.
+    came: Vec<(MessageId, i64)>,
     /// Its gaps: where it stood, and the message with which it went on.
     holes: Vec<(MessageId, MessageId)>,
     /// Where it stands.
@@ -125,12 +123,12 @@ impl Ledger {
             track.others += 1;
             return None;
         };
-        if track.came.contains_key(&id) {
+        if track.has(id) {
             track.twice += 1;
             return None;
         }
         let late_ns = now_ns - message.sent_ns;
-        track.came.insert(id, late_ns);
+        track.came.push((id, late_ns));
         message.fate = Fate::Taken(id);
         Some(late_ns)
     }
@@ -185,7 +183,7 @@ impl Ledger {
         let is_within = |(from, next): &(MessageId, MessageId)| {
             self.rank(*from) < place && place < self.rank(*next)
         };
-        if track.came.contains_key(&id) {
+        if track.has(id) {
             Whereabouts::Received
         } else if track.holes.iter().any(is_within) {
             Whereabouts::Named
@@ -298,6 +296,11 @@ impl Track {
         self.holes.len() as u64
     }
 
+    /// Has this message come? The newest are looked at first.
+    fn has(&self, id: MessageId) -> bool {
+        self.came.iter().rev().any(|(other, _)| *other == id)
+    }
+
     /// How many came.
     pub fn count(&self) -> u64 {
         self.came.len() as u64
@@ -305,8 +308,7 @@ impl Track {
 
     /// At least half of what came was no later than this, and at least 99 of 100 no later than that.
     pub fn latencies(&self) -> Option<(i64, i64)> {
-        let mut late: Vec<i64> = self.came.values().copied().collect();
-        order::by_number(&mut late, |late| *late);
+        let late = order::sorted(self.came.iter().map(|(_, late_ns)| *late_ns).collect());
         let at = |percent: usize| {
             late.get((late.len() * percent).div_ceil(100).max(1) - 1)
                 .copied()

@@ -162,8 +162,8 @@ impl Race {
             &mut knobs.interval_ms
         });
         let ack = self.choice("ack", "The topic keeps", &ACK_NAMES, |knobs| &mut knobs.ack);
-        let faults = self.choice("faults", "Break", &FAULT_NAMES, |knobs| &mut knobs.faults);
-        let whom = self.choice("on", "of", &WHOM_NAMES, |knobs| &mut knobs.whom);
+        let faults = self.choice("faults", "Fault", &FAULT_NAMES, |knobs| &mut knobs.faults);
+        let whom = self.choice("on", "On", &WHOM_NAMES, |knobs| &mut knobs.whom);
         let is_on = move || self.racing.with(Option::is_some);
         let one = button("Publish one", move || spawn_local(self.publish()))
             .flag_of("disabled", move || !is_on());
