@@ -203,7 +203,7 @@ fn whole(report: &Report) -> String {
     );
     if report.unacknowledged > 0 {
         text += &format!(
-            "\n{} publishes were not acknowledged: whether the topic has them is not known.",
+            "\nNot acknowledged: {}; whether the topic has them is not known.",
             report.unacknowledged
         );
     }
@@ -218,7 +218,7 @@ fn latency(us: Option<u64>) -> String {
 fn trouble(report: &Report) -> String {
     let broken: u64 = report.figures.iter().map(|figures| figures.broken).sum();
     match &report.trouble {
-        Some(why) => format!("\n{broken} connections broke or were refused, the last: {why}"),
+        Some(why) => format!("\nBroken or refused connections: {broken}, the last: {why}"),
         None => String::new(),
     }
 }
