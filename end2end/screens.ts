@@ -48,10 +48,12 @@ async function afterRun(page: Page, path: string): Promise<void> {
     "server-sent-events": "received",
     websocket: "received",
     "publish-subscribe": "received",
+    race: "received",
     "image-upload": "finished",
   } as const;
   await lab.hasEvent(done[slug]);
   if (TOPIC_LABS.has(slug)) await expect(lab.said(/^3 of 3 messages arrived/)).toBeVisible();
+  if (slug === "race") await expect(lab.said(/nothing is missing/)).toBeVisible({ timeout: 30_000 });
   if (slug === "image-upload") await expect(page.getByText("yes: the server has exactly these bytes")).toBeVisible();
 }
 

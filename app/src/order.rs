@@ -19,6 +19,15 @@ pub(crate) fn by_length<T>(items: &mut Vec<T>, length: impl Fn(&T) -> f64) {
     });
 }
 
+/// The numbers themselves, the least first.
+pub(crate) fn sorted(numbers: Vec<i64>) -> Vec<i64> {
+    let places = order(numbers.clone());
+    places
+        .iter()
+        .map(|place| numbers[*place as usize])
+        .collect()
+}
+
 /// The places of the numbers, the least first.
 fn order(numbers: &[i64]) -> Vec<u32> {
     let count = numbers.len();

@@ -6,9 +6,10 @@ use axum::extract::{
     ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
 };
 use axum::http::request::Parts;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
-use crate::Error;
+use crate::{Error, Result};
 
 /// The path's parameters.
 #[derive(Debug, Clone, Copy, FromRequestParts)]
@@ -32,7 +33,7 @@ pub struct Upgrade(pub WebSocketUpgrade);
 impl<S: Send + Sync> FromRequestParts<S> for Upgrade {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let upgrade = WebSocketUpgrade::from_request_parts(parts, state).await?;
         Ok(Upgrade(upgrade))
     }
@@ -94,6 +95,34 @@ impl From<BytesRejection> for Error {
             },
             _ => Error::BadRequest("The body broke off before its end.".into()),
         }
+    }
+}
+
+/// Reads a struct from a JSON object: from nothing else, though serde would take an array.
+pub fn object<T: DeserializeOwned>(mut value: Value, what: &str) -> Result<T> {
+    if !value.is_object() {
+        return Err(Error::BadRequest(format!(
+            "{what}: a JSON object is expected."
+        )));
+    }
+    as_whole_numbers(&mut value);
+    serde_json::from_value(value).map_err(|wrong| Error::BadRequest(format!("{what}: {wrong}.")))
+}
+
+/// Numbers without a fraction become integers: JSON has one kind of number, and 4.0 is 4 (JSON Schema Validation §6.1.1).
+pub fn as_whole_numbers(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let whole = number.as_f64().filter(|float| {
+                number.is_f64() && float.fract() == 0.0 && float.abs() < 2_f64.powi(53)
+            });
+            if let Some(whole) = whole {
+                *number = (whole as i64).into();
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(as_whole_numbers),
+        Value::Object(fields) => fields.values_mut().for_each(as_whole_numbers),
+        _ => {}
     }
 }
 

@@ -12,6 +12,7 @@ pub mod extract;
 pub mod labs;
 pub mod site;
 pub mod state;
+pub mod swarm;
 pub mod testing;
 pub mod topics;
 pub mod trace;

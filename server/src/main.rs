@@ -1,4 +1,4 @@
-//! `roundtrip`: flags -> config -> bind -> serve -> exit code.
+//! `roundtrip`: flags -> config -> bind -> serve -> exit code. Or a command in place of serving.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -14,7 +14,7 @@ const LAST_WORK: Duration = Duration::from_secs(1);
 fn main() -> ExitCode {
     let flags = cli::Flags::parse();
     match run(&flags) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // The alternate form joins causes: "what happened: why: why".
             eprintln!("roundtrip: {error:#}");
@@ -23,12 +23,17 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(flags: &cli::Flags) -> anyhow::Result<()> {
+fn run(flags: &cli::Flags) -> anyhow::Result<ExitCode> {
     cli::init_log(&flags.log, flags.log_format);
     let runtime = Runtime::new().context("The system gives no threads")?;
-    let served = runtime.block_on(serve(flags));
+    let done = runtime.block_on(async {
+        match &flags.command {
+            None => serve(flags).await.map(|()| ExitCode::SUCCESS),
+            Some(cli::Command::Swarm(swarm)) => cli::fly(swarm).await,
+        }
+    });
     runtime.shutdown_timeout(LAST_WORK);
-    served
+    done
 }
 
 async fn serve(flags: &cli::Flags) -> anyhow::Result<()> {

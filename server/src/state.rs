@@ -12,6 +12,7 @@ use crate::{
     Config,
     address::PerAddress,
     connection::Connections,
+    swarm::Swarms,
     topics::{Hub, Topics},
     trace::Recorder,
     uploads::Uploads,
@@ -31,6 +32,7 @@ struct Inner {
     stopping: CancellationToken,
     connections: Connections,
     feeds: Arc<PerAddress>,
+    swarms: Arc<Swarms>,
 }
 
 impl AppState {
@@ -46,11 +48,19 @@ impl AppState {
             stopping: CancellationToken::new(),
             connections: Connections::new(config.limits.clone()),
             feeds: Arc::default(),
+            swarms: Arc::default(),
             config,
         };
         if let Ok(runtime) = Handle::try_current() {
             let (topics, uploads) = (Arc::clone(&inner.topics), inner.uploads.clone());
             runtime.spawn(keep_house(topics, uploads, inner.stopping.clone()));
+            runtime.spawn({
+                let (swarms, stopping) = (Arc::clone(&inner.swarms), inner.stopping.clone());
+                async move {
+                    stopping.cancelled().await;
+                    swarms.close();
+                }
+            });
         }
         Ok(AppState {
             inner: Arc::new(inner),
@@ -75,6 +85,11 @@ impl AppState {
     /// The feeds that are open.
     pub fn feeds(&self) -> &Arc<PerAddress> {
         &self.inner.feeds
+    }
+
+    /// The swarms that the race has added.
+    pub fn swarms(&self) -> &Swarms {
+        &self.inner.swarms
     }
 
     /// The trace.

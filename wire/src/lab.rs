@@ -21,6 +21,8 @@ pub enum Lab {
     Websocket,
     /// Publishers and subscribers that know a topic, not each other.
     PublishSubscribe,
+    /// All ways to hear of a topic, side by side.
+    Race,
     /// An image in one request or in chunks that can be paused and resumed.
     ImageUpload,
 }
@@ -56,13 +58,14 @@ impl Chapter {
 
 impl Lab {
     /// Every lab, in the order of the course.
-    pub const ALL: [Lab; 7] = [
+    pub const ALL: [Lab; 8] = [
         Lab::RequestResponse,
         Lab::ShortPolling,
         Lab::LongPolling,
         Lab::ServerSentEvents,
         Lab::Websocket,
         Lab::PublishSubscribe,
+        Lab::Race,
         Lab::ImageUpload,
     ];
 
@@ -75,6 +78,7 @@ impl Lab {
             Lab::ServerSentEvents => "server-sent-events",
             Lab::Websocket => "websocket",
             Lab::PublishSubscribe => "publish-subscribe",
+            Lab::Race => "race",
             Lab::ImageUpload => "image-upload",
         }
     }
@@ -88,6 +92,7 @@ impl Lab {
             Lab::ServerSentEvents => "Server-sent events",
             Lab::Websocket => "WebSocket",
             Lab::PublishSubscribe => "Publish–subscribe",
+            Lab::Race => "The race",
             Lab::ImageUpload => "Image upload",
         }
     }
@@ -111,6 +116,9 @@ impl Lab {
             Lab::PublishSubscribe => {
                 "Use it when the one who has news should not need to know who wants it, or how many."
             }
+            Lab::Race => {
+                "Use it when you have to choose a transport, and want to see first what each one costs."
+            }
             Lab::ImageUpload => {
                 "Use one request when the link is short and steady, chunks when it may break before the end."
             }
@@ -125,7 +133,8 @@ impl Lab {
             | Lab::LongPolling
             | Lab::ServerSentEvents
             | Lab::Websocket
-            | Lab::PublishSubscribe => Chapter::PushAndPull,
+            | Lab::PublishSubscribe
+            | Lab::Race => Chapter::PushAndPull,
             Lab::ImageUpload => Chapter::Transfer,
         }
     }

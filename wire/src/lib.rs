@@ -12,6 +12,7 @@ pub mod json;
 pub mod lab;
 pub mod limits;
 pub mod problem;
+pub mod race;
 #[cfg(feature = "openapi")]
 mod schema;
 pub mod socket;

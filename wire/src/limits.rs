@@ -123,6 +123,21 @@ pub const SOCKET_ECHO_MEMORY_MAX: usize = 512 * 1024 * 1024;
 /// How many bytes of them those from one address may hold, in bytes: a whole class may sit behind one.
 pub const SOCKET_ECHO_MEMORY_PER_ADDRESS_MAX: usize = 256 * 1024 * 1024;
 
+/// How many subscribers one swarm of the race has at most.
+pub const SWARM_SUBSCRIBERS_MAX: u64 = 1_000;
+/// How many subscribers all swarms on this server have together.
+pub const SWARM_SUBSCRIBERS_IN_ALL_MAX: u64 = 4_000;
+/// How many of them may be asked for from one address: a whole class may sit behind one.
+pub const SWARM_SUBSCRIBERS_PER_ADDRESS_MAX: u64 = 2_000;
+/// How long a swarm stays at most, in seconds.
+pub const SWARM_S_MAX: u64 = 5 * 60;
+/// How long a swarm waits at its end for what is still on its way, in seconds.
+pub const SWARM_LAST_S: u64 = 5;
+/// At what interval the short polls of a swarm are sent, in milliseconds.
+pub const SWARM_POLL_MS: u64 = 1_000;
+/// How many swarms are remembered, those that are over among them.
+pub const SWARMS_MAX: usize = 200;
+
 /// The largest file an upload may be, in bytes.
 pub const UPLOAD_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// How many bytes all uploads together may take, in bytes.

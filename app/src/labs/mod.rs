@@ -6,6 +6,8 @@ pub mod image_upload;
 pub mod long_polling;
 #[cfg(feature = "publish-subscribe")]
 pub mod publish_subscribe;
+#[cfg(feature = "race")]
+pub mod race;
 #[cfg(feature = "request-response")]
 pub mod request_response;
 #[cfg(feature = "server-sent-events")]
@@ -30,6 +32,8 @@ mod page {
     use super::long_polling;
     #[cfg(feature = "publish-subscribe")]
     use super::publish_subscribe;
+    #[cfg(feature = "race")]
+    use super::race;
     #[cfg(feature = "request-response")]
     use super::request_response;
     #[cfg(feature = "server-sent-events")]
@@ -91,6 +95,8 @@ mod page {
             Lab::Websocket => Some(websocket::page(session, reader)),
             #[cfg(feature = "publish-subscribe")]
             Lab::PublishSubscribe => Some(publish_subscribe::page(session, reader)),
+            #[cfg(feature = "race")]
+            Lab::Race => Some(race::page(session, reader)),
             #[cfg(feature = "image-upload")]
             Lab::ImageUpload => Some(image_upload::page(session, reader, sample)),
             #[cfg(not(all(
@@ -100,6 +106,7 @@ mod page {
                 feature = "server-sent-events",
                 feature = "websocket",
                 feature = "publish-subscribe",
+                feature = "race",
                 feature = "image-upload"
             )))]
             _ => None,

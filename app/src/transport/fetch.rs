@@ -64,11 +64,30 @@ pub(crate) async fn fetch(
     body: Option<&[u8]>,
     abort: Option<&AbortSignal>,
 ) -> Result<Reply, NoReply> {
+    let mut bytes = Vec::new();
+    let mut take = |_: u16, piece: &[u8]| bytes.extend_from_slice(piece);
+    let mut reply = fetch_pieces(feed, call, body, abort, &mut take).await?;
+    reply.body = bytes;
+    Ok(reply)
+}
+
+/// Sends a request and hands over the response piece by piece, each with the status; the first is empty, when the head
+/// has come. The reply at its end has no body.
+///
+/// # Errors
+/// When there is no complete response.
+pub(crate) async fn fetch_pieces(
+    feed: &Feed,
+    call: Call<'_>,
+    body: Option<&[u8]>,
+    abort: Option<&AbortSignal>,
+    take: &mut dyn FnMut(u16, &[u8]),
+) -> Result<Reply, NoReply> {
     let sent_ns = now_ns();
     let mut sent = Seen::new(call.lane, Kind::RequestSent, sent_ns).summary(call.summary());
     sent.bytes = body.map(|body| body.len() as u64);
     call.saw(feed, sent);
-    match exchanged(feed, &call, body, abort).await {
+    match exchanged(feed, &call, body, abort, take).await {
         Ok(reply) => {
             call.find_connection(feed, sent_ns);
             Ok(reply)
@@ -95,6 +114,7 @@ async fn exchanged(
     call: &Call<'_>,
     body: Option<&[u8]>,
     abort: Option<&AbortSignal>,
+    take: &mut dyn FnMut(u16, &[u8]),
 ) -> Result<Reply, JsValue> {
     let init = RequestInit::new();
     init.set_method(call.method);
@@ -119,44 +139,48 @@ async fn exchanged(
             .summary(format!("{status} {}", response.status_text()))
             .with(|detail| detail.status = Some(status)),
     );
-    let body = read(feed, call, &response).await?;
+    take(status, &[]);
+    let length = read(feed, call, &response, take).await?;
     let ended_ns = now_ns();
     call.saw(
         feed,
         Seen::new(call.lane, Kind::ResponseEnd, ended_ns)
-            .bytes(body.len() as u64)
+            .bytes(length)
             .with(|detail| detail.status = Some(status)),
     );
     Ok(Reply {
         status,
         headers: fields(&response.headers()),
-        body,
+        body: Vec::new(),
         ended_ns,
     })
 }
 
-/// Reads the body piece by piece, as the browser hands it over.
-async fn read(feed: &Feed, call: &Call<'_>, response: &Response) -> Result<Vec<u8>, JsValue> {
-    let mut bytes = Vec::new();
+/// Reads the body piece by piece, as the browser hands it over; gives its length.
+async fn read(
+    feed: &Feed,
+    call: &Call<'_>,
+    response: &Response,
+    take: &mut dyn FnMut(u16, &[u8]),
+) -> Result<u64, JsValue> {
+    let mut length = 0;
     let Some(stream) = response.body() else {
-        return Ok(bytes);
+        return Ok(length);
     };
     let reader: ReadableStreamDefaultReader = stream.get_reader().dyn_into()?;
     loop {
         let turn = JsFuture::from(reader.read()).await?;
         if Reflect::get(&turn, &"done".into())?.is_truthy() {
-            return Ok(bytes);
+            return Ok(length);
         }
         let piece: Uint8Array = Reflect::get(&turn, &"value".into())?.dyn_into()?;
+        let piece = piece.to_vec();
+        length += piece.len() as u64;
         call.saw(
             feed,
-            Seen::new(call.lane, Kind::ResponseData, now_ns()).bytes(piece.length().into()),
+            Seen::new(call.lane, Kind::ResponseData, now_ns()).bytes(piece.len() as u64),
         );
-        let start = bytes.len();
-        bytes.resize(start + piece.length() as usize, 0);
-        if let Some(place) = bytes.get_mut(start..) {
-            piece.copy_to(place);
-        }
+        take(response.status(), &piece);
     }
 }
 

@@ -5,9 +5,10 @@ use std::{
     path::PathBuf,
 };
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
+use super::swarm::SwarmFlags;
 use crate::{Config, config::ConnectionLimits};
 
 const ABOUT: &str = "A live playground for backend communication: requests, topics and uploads on a measured timeline";
@@ -19,6 +20,8 @@ Examples:
   roundtrip --lan                        serve the class; addresses and a QR code are printed
   roundtrip --lan --host lab.example     also under a name
   ROUNDTRIP_LISTEN=[::1]:8080 roundtrip  every flag can be a variable
+  roundtrip swarm http://127.0.0.1:3000/ --subscribers 100
+                                         be a hundred subscribers of a Roundtrip that runs
 
 TIME and SIZE have a unit: 500ms, 10s, 2min; 32KiB, 1MiB. What a request may ask for at most, how large a
 message, an upload or a run may be: see README.md, \"Limits\".
@@ -32,6 +35,10 @@ Exit status:
 /// What the program can be told.
 #[derive(Debug, Parser)]
 #[command(name = "roundtrip", version, about = ABOUT, after_help = EXAMPLES, max_term_width = 100)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_value_name = "COMMAND"
+)]
 pub struct Flags {
     /// Address and port to listen on; port 0 takes any free one
     #[arg(
@@ -91,6 +98,17 @@ pub struct Flags {
 
     #[command(flatten)]
     limits: ConnectionLimits,
+
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What the program does instead of serving.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Be many subscribers of a topic of a Roundtrip that runs, and say what they saw
+    Swarm(SwarmFlags),
 }
 
 /// The form of the log.

@@ -2,13 +2,14 @@
 
 use std::{
     collections::HashMap,
-    net::SocketAddr,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
 };
 
+use anyhow::Context;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use wire::{
@@ -103,6 +104,22 @@ impl Connections {
     /// Where this server listens; none before it does.
     pub(super) fn local_address(&self) -> Option<SocketAddr> {
         self.inner.local.get().copied()
+    }
+
+    /// Where this server can be reached from itself.
+    ///
+    /// # Errors
+    /// Before it listens.
+    pub fn own_address(&self) -> anyhow::Result<SocketAddr> {
+        let address = self.local_address();
+        let mut address = address.context("the server does not know where it listens")?;
+        if address.ip().is_unspecified() {
+            address.set_ip(match address {
+                SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        Ok(address)
     }
 
     pub(super) fn listens_at(&self, address: SocketAddr) {

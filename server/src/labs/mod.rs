@@ -10,6 +10,7 @@ pub mod image_upload;
 mod long_polling;
 mod polling;
 pub mod publish_subscribe;
+pub mod race;
 pub mod request_response;
 pub mod server_sent_events;
 mod short_polling;
@@ -60,6 +61,7 @@ fn lab_router(lab: Lab) -> OpenApiRouter<AppState> {
         Lab::ServerSentEvents => server_sent_events::router(),
         Lab::Websocket => websocket::router(),
         Lab::PublishSubscribe => publish_subscribe::router(),
+        Lab::Race => race::router(),
         Lab::ImageUpload => image_upload::router(),
     }
 }

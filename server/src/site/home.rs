@@ -43,6 +43,11 @@ const fn shows(lab: Lab) -> &'static [&'static str] {
             "What a subscriber gets that was away for a while",
             "Why the publisher’s answer says nothing about readers",
         ],
+        Lab::Race => &[
+            "Every message as a dot: how late it was, by each of five ways",
+            "Requests, header bytes, empty answers and sockets, and what they buy",
+            "Where every message is while the server is killed and comes back",
+        ],
         Lab::ImageUpload => &[
             "One request against resumable chunks, on the same scale",
             "Pause, resume and cancel, seen from the server’s disk",
@@ -175,7 +180,7 @@ fn qr(address: &str) -> Markup {
 
 /// The limits that a visitor can meet, from the constants that the server enforces.
 fn bounds() -> Markup {
-    let rows: [(&str, String); 12] = [
+    let rows: [(&str, String); 13] = [
         (
             "Longest wait asked of /api/echo",
             seconds(limits::ECHO_DELAY_MS_MAX / 1_000),
@@ -208,6 +213,10 @@ fn bounds() -> Markup {
         (
             "Subscribers of a topic",
             grouped(limits::SUBSCRIBERS_PER_TOPIC_MAX as u64),
+        ),
+        (
+            "Subscribers that the race adds",
+            grouped(limits::SWARM_SUBSCRIBERS_MAX),
         ),
         ("Largest upload", bytes(limits::UPLOAD_BYTES_MAX)),
         ("All uploads together", bytes(limits::UPLOADS_TOTAL_MAX)),

@@ -22,7 +22,7 @@ const fn lanes(lab: Lab) -> &'static [LaneKind] {
             LaneKind::Handler,
             LaneKind::Topic,
         ],
-        Lab::PublishSubscribe => &[
+        Lab::PublishSubscribe | Lab::Race => &[
             LaneKind::Browser,
             LaneKind::Subscriber,
             LaneKind::Network,
@@ -66,6 +66,10 @@ const fn invitation(lab: Lab) -> (&'static str, &'static str) {
             "One message, many readers",
             "Publish a message and see when it reached each subscriber, in this page and in others.",
         ),
+        Lab::Race => (
+            "One message, five ways to hear of it",
+            "Run publishes at a rate; every way to subscribe listens, and each message is a dot where it arrived.",
+        ),
         Lab::ImageUpload => (
             "One file, whole or in chunks",
             "Upload a photograph, pause it, go on, and see where every piece was at any time.",
@@ -82,7 +86,8 @@ fn sample(lab: Lab) -> Option<&'static str> {
         | Lab::LongPolling
         | Lab::ServerSentEvents
         | Lab::Websocket
-        | Lab::PublishSubscribe => None,
+        | Lab::PublishSubscribe
+        | Lab::Race => None,
     }
 }
 

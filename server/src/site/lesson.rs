@@ -16,6 +16,7 @@ const fn text(lab: Lab) -> &'static str {
         Lab::ServerSentEvents => include_str!("../labs/server_sent_events.md"),
         Lab::Websocket => include_str!("../labs/websocket.md"),
         Lab::PublishSubscribe => include_str!("../labs/publish_subscribe.md"),
+        Lab::Race => include_str!("../labs/race.md"),
         Lab::ImageUpload => include_str!("../labs/image_upload.md"),
     }
 }
@@ -97,7 +98,7 @@ mod tests {
                 Kind::Received,
                 Kind::StreamClosed,
             ],
-            Lab::PublishSubscribe => &[
+            Lab::PublishSubscribe | Lab::Race => &[
                 Kind::Process,
                 Kind::Synced,
                 Kind::Published,

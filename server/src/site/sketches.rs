@@ -77,6 +77,7 @@ pub(super) const fn of(lab: Lab) -> &'static Sketch {
         Lab::ServerSentEvents => &SERVER_SENT_EVENTS,
         Lab::Websocket => &WEBSOCKET,
         Lab::PublishSubscribe => &PUBLISH_SUBSCRIBE,
+        Lab::Race => &RACE,
         Lab::ImageUpload => &IMAGE_UPLOAD,
     }
 }
@@ -348,6 +349,55 @@ const PUBLISH_SUBSCRIBE: Sketch = Sketch {
             at: 130,
             until: 138,
             words: "",
+        },
+    ],
+};
+
+const RACE: Sketch = Sketch {
+    says: "A topic has one message; two subscribers that are connected have it at once; a third, which asks at intervals, gets it with its next question.",
+    lanes: &[
+        (LaneKind::Topic, "Topic"),
+        (LaneKind::Subscriber, "Socket"),
+        (LaneKind::Subscriber, "Stream"),
+        (LaneKind::Subscriber, "Polls"),
+    ],
+    step: 84,
+    height: 150,
+    marks: &[
+        goes(3, 0, 14),
+        Bar {
+            lane: 0,
+            at: 36,
+            until: 46,
+            words: "",
+        },
+        goes(0, 1, 42),
+        Bar {
+            lane: 1,
+            at: 52,
+            until: 60,
+            words: "first",
+        },
+        goes(0, 2, 46),
+        Bar {
+            lane: 2,
+            at: 60,
+            until: 68,
+            words: "",
+        },
+        Arrow {
+            from: 3,
+            to: 0,
+            at: 96,
+            takes: 8,
+            words: "",
+        },
+        goes(0, 3, 110),
+        Bar {
+            lane: 3,
+            at: 122,
+            until: 130,
+            words: "last",
         },
     ],
 };

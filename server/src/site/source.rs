@@ -71,6 +71,11 @@ pub(super) const fn files(lab: Lab) -> &'static [SourceFile] {
             source!("labs/topic/streaming.rs"),
             source!("topics/log.rs"),
         ],
+        Lab::Race => &[
+            source!("labs/race.rs"),
+            source!("swarm/subscriber.rs"),
+            source!("swarm/tally.rs"),
+        ],
         Lab::ImageUpload => &[
             source!("labs/image_upload.rs"),
             source!("labs/image_upload/tus.rs"),

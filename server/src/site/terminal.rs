@@ -166,6 +166,31 @@ pub(super) fn commands(lab: Lab, origin: &str) -> Vec<Command> {
                 ]),
             },
         ],
+        Lab::Race => vec![
+            Command {
+                does: "Add twenty subscribers of two ways for five seconds; the answer says where to ask what they see.",
+                lines: format!(
+                    "swarm=$({} | {})",
+                    lines(&[
+                        "curl -s -H 'Content-Type: application/json'",
+                        "-d '{\"topic\":\"demo\",\"subscribers\":20,\"seconds\":5,\"transports\":[\"sse\",\"websocket\"]}'",
+                        &format!("{origin}/api/race/swarm"),
+                    ]),
+                    last_of("id")
+                ),
+            },
+            publish(origin, 1),
+            Command {
+                does: "Ask what they have seen.",
+                lines: format!("curl -s {origin}/api/race/swarm/$swarm"),
+            },
+            Command {
+                does: "Or let them come from this machine, with messages of their own: this program is a client, too.",
+                lines: format!(
+                    "if command -v roundtrip; then\n  roundtrip swarm {origin}/ --topic demo --subscribers 20 --seconds 3 --publish 10\nfi"
+                ),
+            },
+        ],
         Lab::ImageUpload => vec![
             Command {
                 does: "Make a file of 300 kB; a photograph of yours serves as well.",

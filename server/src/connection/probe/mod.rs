@@ -6,10 +6,7 @@
 
 mod client;
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    time::Duration,
-};
+use std::time::Duration;
 
 use axum::{
     Extension,
@@ -89,7 +86,7 @@ async fn probe(
     }
     let bytes = raw_request(body).await?;
     let plan = Plan {
-        to: own_address(&state)?,
+        to: state.connections().own_address()?,
         bytes,
         pieces: usize::try_from(bounded("pieces", sending.pieces, 1, PROBE_PIECES_MAX)?)
             .unwrap_or(1),
@@ -141,21 +138,6 @@ async fn raw_request(body: Body) -> Result<Bytes> {
             Error::BadRequest("The body broke off before its end.".into())
         }
     })
-}
-
-/// Where this server can be reached from itself.
-fn own_address(state: &AppState) -> Result<SocketAddr> {
-    let mut address = state
-        .connections()
-        .local_address()
-        .ok_or_else(|| anyhow::anyhow!("the server does not know where it listens"))?;
-    if address.ip().is_unspecified() {
-        address.set_ip(match address {
-            SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        });
-    }
-    Ok(address)
 }
 
 fn bounded(what: &str, value: u64, least: u64, most: u64) -> Result<u64> {
