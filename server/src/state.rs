@@ -12,6 +12,7 @@ use crate::{
     Config,
     address::PerAddress,
     connection::Connections,
+    jobs::Jobs,
     topics::{Hub, Topics},
     trace::Recorder,
     uploads::Uploads,
@@ -28,6 +29,7 @@ struct Inner {
     recorder: Recorder,
     topics: Arc<dyn Hub>,
     uploads: Uploads,
+    jobs: Jobs,
     stopping: CancellationToken,
     connections: Connections,
     feeds: Arc<PerAddress>,
@@ -43,6 +45,7 @@ impl AppState {
             recorder: Recorder::new(),
             topics: Arc::new(topics),
             uploads,
+            jobs: Jobs::new(config.jobs.clone()),
             stopping: CancellationToken::new(),
             connections: Connections::new(config.limits.clone()),
             feeds: Arc::default(),
@@ -50,7 +53,8 @@ impl AppState {
         };
         if let Ok(runtime) = Handle::try_current() {
             let (topics, uploads) = (Arc::clone(&inner.topics), inner.uploads.clone());
-            runtime.spawn(keep_house(topics, uploads, inner.stopping.clone()));
+            let jobs = inner.jobs.clone();
+            runtime.spawn(keep_house(topics, uploads, jobs, inner.stopping.clone()));
         }
         Ok(AppState {
             inner: Arc::new(inner),
@@ -91,10 +95,20 @@ impl AppState {
     pub fn uploads(&self) -> &Uploads {
         &self.inner.uploads
     }
+
+    /// The jobs.
+    pub fn jobs(&self) -> &Jobs {
+        &self.inner.jobs
+    }
 }
 
-/// Removes what is too old once a minute; ends the topics, and with them their streams, when the server stops.
-async fn keep_house(topics: Arc<dyn Hub>, uploads: Uploads, stopping: CancellationToken) {
+/// Removes what is too old once a minute; ends the topics and the jobs, and with them their streams, when the server stops.
+async fn keep_house(
+    topics: Arc<dyn Hub>,
+    uploads: Uploads,
+    jobs: Jobs,
+    stopping: CancellationToken,
+) {
     let mut minute = interval(Duration::from_secs(60));
     minute.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -102,10 +116,12 @@ async fn keep_house(topics: Arc<dyn Hub>, uploads: Uploads, stopping: Cancellati
             () = stopping.cancelled() => break,
             _ = minute.tick() => {
                 topics.sweep();
+                jobs.sweep();
                 let uploads = uploads.clone();
                 let _ = tokio::task::spawn_blocking(move || uploads.sweep()).await;
             }
         }
     }
+    jobs.close();
     topics.close();
 }

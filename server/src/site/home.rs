@@ -18,6 +18,11 @@ const fn shows(lab: Lab) -> &'static [&'static str] {
             "Every byte of the request and the response, explained",
             "What a server makes of a request that is malformed on purpose",
         ],
+        Lab::Limits => &[
+            "A chat by asking beside the same chat by push",
+            "A job of minutes: held until a gateway gives up, or accepted, watched and cancelled",
+            "What a server does for a client that has left, and why a seventh request waits",
+        ],
         Lab::ShortPolling => &[
             "What each message waited for the next poll",
             "How many answers were empty, and what their headers cost",
