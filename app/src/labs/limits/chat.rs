@@ -1,0 +1,373 @@
+//! Two people talk on a topic; one reader asks for what is new, the other is told.
+
+use std::rc::Rc;
+
+use wasm_bindgen_futures::spawn_local;
+use wire::{
+    json::Json,
+    time::duration,
+    topics::MessageId,
+    trace::{Kind, Lane, SpanId},
+};
+
+use super::{
+    came_to::seen_after,
+    experiment::{Ask, Experiment, Part, Turn},
+    knobs::{ASK_MS, EVERY_MS, MESSAGES},
+};
+use crate::{
+    components::{
+        controls::button,
+        topic::{
+            envelope,
+            gap::{Gap, message_id},
+            knobs::topic_path,
+            publish::{not_published, publish},
+        },
+    },
+    dom::{El, State, el},
+    transport::{
+        clock::now_ns,
+        ids,
+        link::Seen,
+        reply::NoReply,
+        sleep,
+        stream::{Brought, Stream},
+    },
+};
+
+/// What is said, in turns.
+const WORDS: [&str; 12] = [
+    "Ada: Is the kettle on?",
+    "Ben: Since five minutes ago.",
+    "Ada: Then tea is ready.",
+    "Ben: It was, before you asked.",
+    "Ada: You could have told me.",
+    "Ben: I answer when I am asked.",
+    "Ada: And now?",
+    "Ben: Now it is cold.",
+    "Ada: Put it on again, please.",
+    "Ben: It is on.",
+    "Ada: Tell me this time.",
+    "Ben: As soon as it boils.",
+];
+
+/// The one who asks, and the one who is told.
+const LANES: [Lane; 2] = [Lane::subscriber(1), Lane::subscriber(2)];
+const ASKS: usize = 0;
+const TOLD: usize = 1;
+
+/// A message as a reader has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Line {
+    id: MessageId,
+    text: String,
+}
+
+/// The chat. Cheap to copy.
+#[derive(Clone, Copy)]
+pub(super) struct Chat {
+    pub(super) topic: State<String>,
+    seen: [State<Vec<Line>>; 2],
+    /// Where the one who asks stands.
+    place: State<Option<MessageId>>,
+    /// How many messages the topic has taken, or not.
+    taken: State<u64>,
+    turn: State<Option<Turn>>,
+    stream: State<Option<(SpanId, Stream)>>,
+}
+
+impl Chat {
+    /// A chat on a topic of this page's own.
+    pub(super) fn new() -> Chat {
+        Chat {
+            topic: State::new(["chat-", &ids::span().to_string()].concat()),
+            seen: [State::new(Vec::new()), State::new(Vec::new())],
+            place: State::new(None),
+            taken: State::new(0),
+            turn: State::new(None),
+            stream: State::new(None),
+        }
+    }
+
+    fn path(self) -> String {
+        topic_path(&self.topic.now())
+    }
+
+    /// Both begin to read; then they talk.
+    pub(super) fn run(self, it: Experiment) {
+        for seen in self.seen {
+            seen.set(Vec::new());
+        }
+        self.place.set(None);
+        self.taken.set(0);
+        let turn = it.begin(1);
+        self.turn.set(Some(turn));
+        turn.says("Both readers begin.");
+        spawn_local(async move {
+            // The one who asks has to know where the topic stands.
+            self.ask(turn).await;
+            if self.place.peek(Option::is_some) && turn.is_on() {
+                self.listen(turn);
+            } else {
+                self.end(turn);
+            }
+        });
+    }
+
+    /// Closes what is open.
+    pub(super) fn close(self, it: Experiment) {
+        if let Some((span, stream)) = self.stream.update(Option::take) {
+            saw(it, TOLD, span, Kind::StreamClosed, |seen| {
+                seen.why("the page closed it")
+            });
+            // It may be being called just now.
+            spawn_local(async move { drop(stream) });
+        }
+    }
+
+    fn end(self, turn: Turn) {
+        self.close(turn.it);
+        turn.part_is_over();
+    }
+
+    /// Asks once what is new.
+    async fn ask(self, turn: Turn) {
+        let query = match self.place.now() {
+            Some(place) => ["?after=", &place.to_string()].concat(),
+            None => "?limit=1".to_owned(),
+        };
+        let is_first = self.place.peek(Option::is_none);
+        let target = [&self.path(), "/messages", &query].concat();
+        let ask = Ask {
+            lane: LANES[ASKS],
+            ..Ask::get(Part::Order, &target)
+        };
+        match turn.send(ask, turn.signal()).await {
+            Ok((span, reply)) if reply.is_success() => {
+                turn.fine();
+                let answer = reply.json().unwrap_or(Json::Null);
+                self.gap(turn, &answer);
+                let messages = answer.get("messages").map_or(&[][..], Json::items);
+                // What was there before is not of this run.
+                for message in messages.iter().filter(|_| !is_first) {
+                    if let (Some(id), Some(text)) = (
+                        message_id(Some(message), "id"),
+                        message.get("data").and_then(Json::as_str),
+                    ) {
+                        self.received(
+                            turn,
+                            ASKS,
+                            span,
+                            id,
+                            text.to_owned(),
+                            envelope::size(message),
+                        );
+                    }
+                }
+                if let Some(next) = message_id(Some(&answer), "next") {
+                    self.place.set(Some(next));
+                }
+            }
+            Ok((_, reply)) => turn.refused(&reply),
+            Err(NoReply::Aborted) => {}
+            Err(NoReply::Network) => turn.trouble(
+                "A question was not answered.",
+                "The server cannot be reached, or it closed the connection.",
+                "The page asks again.",
+            ),
+        }
+    }
+
+    /// Asks at intervals; where they are 0, by hand only.
+    async fn ask_on(self, turn: Turn) {
+        let every_ms = turn.it.ran.peek(|knobs| knobs.numbers[ASK_MS]);
+        while every_ms > 0 && turn.is_on() {
+            sleep(every_ms as u32).await;
+            if turn.is_on() {
+                self.ask(turn).await;
+            }
+        }
+    }
+
+    /// Opens the stream of the one who is told.
+    fn listen(self, turn: Turn) {
+        let traceparent = turn.it.session.exchange();
+        let span = traceparent.exchange;
+        turn.notes(Part::Look, span);
+        let path = [&self.path(), "/events"].concat();
+        let mut query = turn.it.ran.peek(|knobs| knobs.follow_query());
+        if let Some(place) = self.place.now() {
+            query.set("after", &place.to_string());
+        }
+        saw(turn.it, TOLD, span, Kind::RequestSent, |seen| {
+            seen.summary(["GET ", &path].concat())
+        });
+        query.set("traceparent", &traceparent.to_string());
+        let url = [&path, query.finish().as_str()].concat();
+        let begun = State::new(false);
+        let take = move |brought| match brought {
+            Brought::Open => {
+                saw(turn.it, TOLD, span, Kind::StreamOpened, |seen| seen);
+                turn.fine();
+                if !begun.now() {
+                    begun.set(true);
+                    spawn_local(self.talk(turn));
+                    spawn_local(self.ask_on(turn));
+                }
+            }
+            Brought::Message(id, data) => {
+                if let Ok(id) = id.parse() {
+                    let bytes = data.len() as u64;
+                    self.received(turn, TOLD, span, id, data, bytes);
+                }
+            }
+            Brought::Gap(json) => {
+                if let Ok(json) = Json::parse(&json) {
+                    self.gap(turn, &json);
+                }
+            }
+            Brought::Broke { for_good } => {
+                saw(turn.it, TOLD, span, Kind::StreamClosed, |seen| {
+                    seen.why("it broke")
+                });
+                turn.trouble(
+                    "The stream broke.",
+                    "The server cannot be reached, or the connection was cut.",
+                    match for_good {
+                        true => "Run again to try once more.",
+                        false => "The browser opens it again by itself, behind the last message.",
+                    },
+                );
+                if for_good {
+                    self.end(turn);
+                }
+            }
+        };
+        match Stream::open(&url, Rc::new(take)) {
+            Ok(stream) => self.stream.set(Some((span, stream))),
+            Err(_) => turn.part_is_over(),
+        }
+    }
+
+    /// Says everything, each at its time.
+    async fn talk(self, turn: Turn) {
+        let (count, every_ms) =
+            (turn.it.ran).peek(|knobs| (knobs.numbers[MESSAGES], knobs.numbers[EVERY_MS]));
+        turn.says(match turn.it.ran.peek(|knobs| knobs.numbers[ASK_MS]) {
+            0 => "They talk. Press Ask now to see on the left what was said.",
+            _ => "They talk.",
+        });
+        for words in WORDS.into_iter().take(count as usize) {
+            sleep(every_ms as u32).await;
+            let Some(signal) = turn.signal().filter(|_| turn.is_on()) else {
+                return;
+            };
+            let outcome = publish(turn.it.session, &self.path(), words, &signal).await;
+            if let Some(notice) = not_published(&outcome) {
+                turn.trouble(&notice.what, &notice.why, &notice.advice);
+                return self.end(turn);
+            }
+            self.taken.update(|taken| *taken += 1);
+            self.look_whether_over(turn);
+        }
+    }
+
+    fn received(
+        self,
+        turn: Turn,
+        reader: usize,
+        span: SpanId,
+        id: MessageId,
+        text: String,
+        bytes: u64,
+    ) {
+        if !turn.is_on() {
+            return;
+        }
+        saw(turn.it, reader, span, Kind::Received, |seen| {
+            seen.bytes(bytes)
+                .with(|detail| detail.message = Some(id.to_string()))
+        });
+        self.seen[reader].update(|seen| {
+            if seen.iter().all(|line| line.id != id) {
+                seen.push(Line { id, text });
+            }
+        });
+        self.look_whether_over(turn);
+    }
+
+    fn look_whether_over(self, turn: Turn) {
+        let wanted = turn.it.ran.peek(|knobs| knobs.numbers[MESSAGES]);
+        let have = |seen: State<Vec<Line>>| seen.peek(Vec::len) as u64 >= wanted;
+        if self.taken.now() >= wanted && self.seen.into_iter().all(have) {
+            turn.says("Both have seen all that was said.");
+            self.end(turn);
+        }
+    }
+
+    fn gap(self, turn: Turn, json: &Json) {
+        if let Some(gap) = Gap::read(json) {
+            turn.trouble("There is a gap.", gap.words(), "");
+            // What is missing does not come any more.
+            self.end(turn);
+        }
+    }
+
+    /// The two readers beside each other.
+    pub(super) fn view(self, it: Experiment) -> El {
+        let ask = button("Ask now", move || {
+            if let Some(turn) = self.turn.now() {
+                spawn_local(self.ask(turn));
+            }
+        })
+        .flag_of("disabled", move || !it.is_running());
+        let heads = [("Asks", "Ask, and ask again"), ("Told", "Be told")];
+        let columns = heads
+            .into_iter()
+            .enumerate()
+            .map(|(reader, (name, title))| {
+                let lines = self.seen[reader];
+                let line = move |line: &Line| {
+                    let id = line.id.to_string();
+                    let after = move || {
+                        let spans = it.asked.with(|asked| match reader {
+                            ASKS => asked.orders.clone(),
+                            _ => asked.looks.clone(),
+                        });
+                        let ns = it
+                            .session
+                            .store
+                            .with_shown(|run| seen_after(run, &spans, &id));
+                        ns.map_or_else(String::new, |ns| ["after ", &duration(ns)].concat())
+                    };
+                    el("li")
+                        .add(el("span").text(&line.text))
+                        .add(el("small").shows(after))
+                };
+                let head = el("header").add(el("h3").text(title));
+                let head = if reader == ASKS {
+                    head.add(ask.clone())
+                } else {
+                    head
+                };
+                el("section")
+                    .attrs(&[
+                        ("aria-label", name),
+                        ("data-number", if reader == ASKS { "1" } else { "2" }),
+                    ])
+                    .add(head)
+                    .add(
+                        el("ol")
+                            .attr("role", "list")
+                            .holds(move || lines.with(|all| all.iter().map(line).collect())),
+                    )
+            });
+        el("div.chat").add_all(columns)
+    }
+}
+
+fn saw(it: Experiment, reader: usize, span: SpanId, kind: Kind, fill: impl FnOnce(Seen) -> Seen) {
+    let seen = fill(Seen::new(LANES[reader], kind, now_ns()));
+    it.session.feed().saw_of(span, seen);
+}

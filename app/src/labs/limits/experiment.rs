@@ -1,0 +1,229 @@
+//! What the experiments share: what is set, what runs, what it has asked for, what goes wrong.
+
+use web_sys::{AbortController, AbortSignal};
+use wire::trace::{Lane, SpanId};
+
+use super::{came_to::Asked, knobs::Knobs};
+use crate::{
+    components::notice::Notice,
+    dom::State,
+    session::Session,
+    transport::{
+        fetch::{Call, fetch},
+        reply::{NoReply, Reply},
+    },
+};
+
+/// The lab's state. Cheap to copy.
+#[derive(Clone, Copy)]
+pub(super) struct Experiment {
+    pub(super) session: Session,
+    pub(super) knobs: State<Knobs>,
+    /// The controls as they were when Run was pressed: what is changed meanwhile is for the next time.
+    pub(super) ran: State<Knobs>,
+    pub(super) asked: State<Asked>,
+    pub(super) said: State<&'static str>,
+    pub(super) trouble: State<Option<Notice>>,
+    running: State<Option<AbortController>>,
+    /// Counts the presses of Run, so that what is late is not taken for the present one's.
+    number: State<u32>,
+    /// How much of the present one is still under way.
+    parts: State<u32>,
+}
+
+/// Which list of [`Asked`] a request belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Order,
+    Look,
+}
+
+/// A request of an experiment.
+pub(super) struct Ask<'a> {
+    pub(super) part: Part,
+    pub(super) method: &'a str,
+    pub(super) target: &'a str,
+    pub(super) headers: &'a [(&'static str, String)],
+    pub(super) body: Option<&'a str>,
+    pub(super) lane: Lane,
+}
+
+impl<'a> Ask<'a> {
+    /// A GET.
+    pub(super) fn get(part: Part, target: &'a str) -> Ask<'a> {
+        Ask {
+            part,
+            method: "GET",
+            target,
+            headers: &[],
+            body: None,
+            lane: Lane::BROWSER,
+        }
+    }
+}
+
+/// One press of Run.
+#[derive(Clone, Copy)]
+pub(super) struct Turn {
+    pub(super) it: Experiment,
+    number: u32,
+}
+
+impl Experiment {
+    pub(super) fn new(session: Session, knobs: Knobs) -> Experiment {
+        Experiment {
+            session,
+            ran: State::new(knobs.clone()),
+            knobs: State::new(knobs),
+            asked: State::new(Asked::default()),
+            said: State::new(""),
+            trouble: State::new(None),
+            running: State::new(None),
+            number: State::new(0),
+            parts: State::new(0),
+        }
+    }
+
+    pub(super) fn is_running(self) -> bool {
+        self.running.with(Option::is_some)
+    }
+
+    /// Begins anew, in so many parts.
+    pub(super) fn begin(self, parts: u32) -> Turn {
+        self.trouble.set(None);
+        self.said.set("");
+        self.ran.set(self.knobs.now());
+        self.asked.set(Asked::default());
+        self.parts.set(parts);
+        self.running.set(AbortController::new().ok());
+        Turn {
+            it: self,
+            number: self.number.update(|number| {
+                *number += 1;
+                *number
+            }),
+        }
+    }
+
+    /// The present press of Run, or the last.
+    pub(super) fn turn(self) -> Turn {
+        Turn {
+            it: self,
+            number: self.number.now(),
+        }
+    }
+
+    /// The person stops what is under way.
+    pub(super) fn stop(self) {
+        if let Some(abort) = self.running.update(Option::take) {
+            abort.abort();
+            self.said
+                .set("You stopped. The server may still be at work.");
+        }
+    }
+}
+
+impl Turn {
+    /// Is it still under way?
+    pub(super) fn is_on(self) -> bool {
+        self.it.number.now() == self.number && self.it.running.peek(Option::is_some)
+    }
+
+    /// What gives up its requests.
+    pub(super) fn signal(self) -> Option<AbortSignal> {
+        let running = self.it.running;
+        running.peek(|abort| abort.as_ref().map(AbortController::signal))
+    }
+
+    /// The present exchange is one of it.
+    pub(super) fn notes(self, part: Part, span: SpanId) {
+        self.it.asked.update(|asked| match part {
+            Part::Order => asked.orders.push(span),
+            Part::Look => asked.looks.push(span),
+        });
+    }
+
+    /// Sends a request, and waits for its answer.
+    pub(super) async fn send(
+        self,
+        ask: Ask<'_>,
+        signal: Option<AbortSignal>,
+    ) -> Result<(SpanId, Reply), NoReply> {
+        let session = self.it.session;
+        let traceparent = session.exchange();
+        self.notes(ask.part, traceparent.exchange);
+        let call = Call {
+            method: ask.method,
+            target: ask.target,
+            headers: ask.headers,
+            traceparent,
+            lane: ask.lane,
+        };
+        let body = ask.body.map(str::as_bytes);
+        let feed = session.feed();
+        let reply = fetch(&feed, call, body, signal.as_ref()).await?;
+        Ok((traceparent.exchange, reply))
+    }
+
+    /// Orders the job that is set; `key` makes two orders one.
+    pub(super) async fn order(
+        self,
+        key: Option<String>,
+        signal: Option<AbortSignal>,
+    ) -> Result<Reply, NoReply> {
+        let (target, body) = self
+            .it
+            .ran
+            .peek(|knobs| (knobs.order_target(), knobs.order()));
+        let mut headers = vec![("content-type", "application/json".to_owned())];
+        headers.extend(key.map(|key| ("idempotency-key", key)));
+        let ask = Ask {
+            method: "POST",
+            headers: &headers,
+            body: Some(&body),
+            ..Ask::get(Part::Order, &target)
+        };
+        self.send(ask, signal).await.map(|(_, reply)| reply)
+    }
+
+    /// A part of it is over; with the last one, all of it.
+    pub(super) fn part_is_over(self) {
+        let left = self.it.parts.update(|parts| {
+            *parts = parts.saturating_sub(1);
+            *parts
+        });
+        if left == 0 && self.is_on() {
+            self.it.running.set(None);
+        }
+    }
+
+    /// Says what happened.
+    pub(super) fn says(self, words: &'static str) {
+        if self.is_on() {
+            self.it.said.set(words);
+        }
+    }
+
+    /// Says what went wrong, why, and what happens next.
+    pub(super) fn trouble(self, what: &str, why: &str, next: &str) {
+        if self.is_on() {
+            self.it.trouble.set(Some(Notice::new(what, why, next)));
+        }
+    }
+
+    /// What went wrong is over.
+    pub(super) fn fine(self) {
+        if self.is_on() && self.it.trouble.peek(Option::is_some) {
+            self.it.trouble.set(None);
+        }
+    }
+
+    /// The server refused what was asked.
+    pub(super) fn refused(self, reply: &Reply) {
+        let (what, why) = match reply.problem() {
+            Some((title, detail)) => ([&title, "."].concat(), detail),
+            None => ("The server refused it.".to_owned(), reply.words()),
+        };
+        self.trouble(&what, &why, "");
+    }
+}
