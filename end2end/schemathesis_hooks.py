@@ -16,3 +16,6 @@ def before_call(_context, case, _kwargs):
         asked = str((case.query or {}).get(name))
         if asked.isascii() and asked.isdecimal() and longest < int(asked) <= bound:
             case.query[name] = longest
+    # A job that is held, or waited for, takes as long as it is.
+    if isinstance(case.body, dict) and isinstance(case.body.get("work_ms"), int) and 20 < case.body["work_ms"] <= 30_000:
+        case.body["work_ms"] = 20

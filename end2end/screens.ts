@@ -43,6 +43,7 @@ async function afterRun(page: Page, path: string): Promise<void> {
   await lab.press();
   const done = {
     "request-response": "consumed",
+    limits: "received",
     "short-polling": "received",
     "long-polling": "received",
     "server-sent-events": "received",
@@ -52,6 +53,7 @@ async function afterRun(page: Page, path: string): Promise<void> {
   } as const;
   await lab.hasEvent(done[slug]);
   if (TOPIC_LABS.has(slug)) await expect(lab.said(/^3 of 3 messages arrived/)).toBeVisible();
+  if (slug === "limits") await expect(lab.said("Both have seen all that was said.")).toBeVisible();
   if (slug === "image-upload") await expect(page.getByText("yes: the server has exactly these bytes")).toBeVisible();
 }
 

@@ -7,6 +7,7 @@ use axum::extract::{
 };
 use axum::http::request::Parts;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::Error;
 
@@ -94,6 +95,23 @@ impl From<BytesRejection> for Error {
             },
             _ => Error::BadRequest("The body broke off before its end.".into()),
         }
+    }
+}
+
+/// Numbers without a fraction become integers: JSON has one kind of number, and 4.0 is 4 (JSON Schema Validation §6.1.1).
+pub fn as_whole_numbers(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            let whole = number.as_f64().filter(|float| {
+                number.is_f64() && float.fract() == 0.0 && float.abs() < 2_f64.powi(53)
+            });
+            if let Some(whole) = whole {
+                *number = (whole as i64).into();
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(as_whole_numbers),
+        Value::Object(fields) => fields.values_mut().for_each(as_whole_numbers),
+        _ => {}
     }
 }
 

@@ -26,7 +26,7 @@ pub struct JobOrder {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct JobStatus {
-    /// Its id: 32 hex digits. Its address is `/api/jobs/{id}`.
+    /// Its id: 16 hex digits. Its address is `/api/jobs/{id}`.
     pub id: String,
     /// Where it has come to.
     pub state: JobState,
@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn a_status_is_one_flat_object() {
         let status = JobStatus {
-            id: "0123456789abcdef0123456789abcdef".into(),
+            id: "0123456789abcdef".into(),
             state: JobState::Running,
             progress: 35,
             worked_ms: 1_050,
@@ -80,7 +80,7 @@ mod tests {
         let json = serde_json::to_string(&status).expect("serializes");
         assert_eq!(
             json,
-            r#"{"id":"0123456789abcdef0123456789abcdef","state":"running","progress":35,"worked_ms":1050,"work_ms":3000,"work":"wait"}"#
+            r#"{"id":"0123456789abcdef","state":"running","progress":35,"worked_ms":1050,"work_ms":3000,"work":"wait"}"#
         );
         assert_eq!(serde_json::from_str(&json).ok(), Some(status));
         assert!(JobState::Cancelled.is_over() && !JobState::Queued.is_over());

@@ -8,13 +8,13 @@ use wire::jobs::{JOB_STEPS, JobOrder, JobState, JobStatus};
 
 use super::work::Worker;
 
-/// 128 random bits: whoever knows the id may look at the job and cancel it. Written as 32 lower-case hex digits.
+/// 64 random bits: whoever knows the id may look at the job and cancel it. Written as 16 lower-case hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct JobId(u128);
+pub struct JobId(u64);
 
 impl fmt::Display for JobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        write!(f, "{:016x}", self.0)
     }
 }
 
@@ -23,8 +23,8 @@ impl FromStr for JobId {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        match u128::from_str_radix(text, 16) {
-            Ok(bits) if text.len() == 32 && text.bytes().all(is_digit) => Ok(JobId(bits)),
+        match u64::from_str_radix(text, 16) {
+            Ok(bits) if text.len() == 16 && text.bytes().all(is_digit) => Ok(JobId(bits)),
             _ => Err(()),
         }
     }

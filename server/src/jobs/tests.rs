@@ -164,14 +164,9 @@ async fn a_closed_book_cancels_what_is_there_and_takes_no_more() {
 
 #[test]
 fn an_id_has_one_spelling() {
-    let id: JobId = "0123456789abcdef0123456789abcdef".parse().expect("an id");
-    assert_eq!(id.to_string(), "0123456789abcdef0123456789abcdef");
-    for bad in [
-        "",
-        "0123456789ABCDEF0123456789abcdef",
-        "+123456789abcdef0123456789abcdef",
-        "0",
-    ] {
+    let id: JobId = "0123456789abcdef".parse().expect("an id");
+    assert_eq!(id.to_string(), "0123456789abcdef");
+    for bad in ["", "0123456789ABCDEF", "+123456789abcdef", "0"] {
         assert_eq!(bad.parse::<JobId>(), Err(()), "{bad}");
     }
 }

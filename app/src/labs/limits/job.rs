@@ -246,7 +246,7 @@ impl Jobs {
     /// Cancels what is not over; the answer to whoever looks after it tells.
     pub(super) fn cancel(self, it: Experiment) {
         let turn = it.turn();
-        let open: Vec<Known> = self.0.with(|jobs| {
+        let open: Vec<Known> = self.0.peek(|jobs| {
             let open = jobs.iter().filter(|job| !job.is_over());
             open.cloned().collect()
         });

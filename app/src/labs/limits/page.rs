@@ -102,23 +102,18 @@ impl Page {
             session: it.session,
             fields,
             beside: Vec::new(),
-            verb: Box::new(move || match (it.is_running(), self.can_cancel()) {
+            verb: Box::new(move || match (it.is_running(), it.ran.with(cancels)) {
                 (false, _) => "Run",
                 (true, true) => "Cancel",
                 (true, false) => "Stop",
             }),
             ready: Rc::new(|| true),
-            run: Box::new(move || match it.is_running() {
+            run: Box::new(move || match it.turn().is_on() {
                 false => self.run(),
-                true if self.can_cancel() => self.jobs.cancel(it),
+                true if it.ran.peek(cancels) => self.jobs.cancel(it),
                 true => self.stop(),
             }),
         })
-    }
-
-    /// Does the present run have a job that can be cancelled?
-    fn can_cancel(self) -> bool {
-        (self.it.ran).with(|knobs| knobs.experiment == JOB && !knobs.is_held())
     }
 
     fn run(self) {
@@ -187,4 +182,9 @@ impl Page {
             .add(only(&[SIX], self.connections.view(it)))
             .add(el("dl").holds(rows))
     }
+}
+
+/// Does a run with these controls have a job that can be cancelled?
+fn cancels(knobs: &Knobs) -> bool {
+    knobs.experiment == JOB && !knobs.is_held()
 }

@@ -17,7 +17,7 @@ use wire::{
 
 use crate::{
     Error, Result,
-    extract::{Json, Path},
+    extract::{Json, Path, as_whole_numbers},
     jobs::{self, JobId},
 };
 
@@ -89,7 +89,8 @@ impl<S: Send + Sync> FromRequest<S> for Order {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self> {
-        let Json(body) = Json::<Value>::from_request(request, state).await?;
+        let Json(mut body) = Json::<Value>::from_request(request, state).await?;
+        as_whole_numbers(&mut body);
         // serde would take an array for a struct.
         if !body.is_object() {
             return Err(Error::BadRequest("An order is a JSON object.".into()));
@@ -122,7 +123,7 @@ fn bounded(what: &'static str, value: u64, most: u64) -> Result<()> {
 #[into_params(parameter_in = Path)]
 pub(super) struct JobPath {
     /// The job: what `Location` said when it was ordered.
-    #[param(value_type = String, pattern = "^[0-9a-f]{32}$", example = "4bf92f3577b34da6a3ce929d0e0e4736")]
+    #[param(value_type = String, pattern = "^[0-9a-f]{16}$", example = "a3ce929d0e0e4736")]
     pub(super) id: JobId,
 }
 
@@ -134,7 +135,7 @@ impl<S: Send + Sync> FromRequestParts<S> for JobPath {
         match id.parse() {
             Ok(id) => Ok(JobPath { id }),
             Err(()) => Err(Error::NotFound(
-                "No job has such an id: it is 32 hex digits in lower case.".into(),
+                "No job has such an id: it is 16 hex digits in lower case.".into(),
             )),
         }
     }

@@ -10,7 +10,12 @@ use wire::{
 };
 
 use super::super::topic::request::TopicName;
-use crate::{AppState, Error, Result, address::Counted, extract::Json, topics::Settings};
+use crate::{
+    AppState, Error, Result,
+    address::Counted,
+    extract::{Json, as_whole_numbers},
+    topics::Settings,
+};
 
 /// The routes of the topic itself.
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -137,23 +142,6 @@ async fn end(State(app): State<AppState>, TopicName { topic }: TopicName) -> Res
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(none_of(&topic))
-    }
-}
-
-/// Numbers without a fraction become integers: JSON has one kind of number, and 4.0 is 4 (JSON Schema Validation §6.1.1).
-fn as_whole_numbers(value: &mut Value) {
-    match value {
-        Value::Number(number) => {
-            let whole = number.as_f64().filter(|float| {
-                number.is_f64() && float.fract() == 0.0 && float.abs() < 2_f64.powi(53)
-            });
-            if let Some(whole) = whole {
-                *number = (whole as i64).into();
-            }
-        }
-        Value::Array(values) => values.iter_mut().for_each(as_whole_numbers),
-        Value::Object(fields) => fields.values_mut().for_each(as_whole_numbers),
-        _ => {}
     }
 }
 
