@@ -87,6 +87,12 @@ fn between(from: Option<&TraceEvent>, to: Option<&TraceEvent>) -> Option<i64> {
     Some((to?.at_ns - from?.at_ns).max(0))
 }
 
+/// Words behind each other. Compiled once, whatever their number.
+#[inline(never)]
+fn say(parts: &[&str]) -> String {
+    parts.concat()
+}
+
 fn words(ns: Option<i64>) -> String {
     ns.map_or_else(|| NOT_YET.to_owned(), duration)
 }
@@ -126,7 +132,7 @@ fn job(run: &Run, knobs: &Knobs, asked: &Asked) -> CameTo {
         ]
         .concat(),
         (Some(202), _) => {
-            let mut words = ["Accepted after ", &words(answered_ns), ". "].concat();
+            let mut words = say(&["Accepted after ", &words(answered_ns), ". "]);
             words.push_str(&followed(run, knobs, asked, &worked, known_ns));
             words
         }
@@ -197,15 +203,15 @@ fn followed(
     };
     let looks = asked.looks.len();
     let how = match knobs.choices[ANSWER] {
-        POLL => [&looks.to_string(), " looks, the last"].concat(),
+        POLL => say(&[&looks.to_string(), " looks, the last"]),
         LONG_POLL if looks == 1 => "One question, held, which".to_owned(),
-        LONG_POLL => [&looks.to_string(), " questions, held, the last of which"].concat(),
+        LONG_POLL => say(&[&looks.to_string(), " questions, held, the last of which"]),
         STREAM => {
             let count = asked.looks.iter().filter_map(|span| run.exchange(*span));
             let pieces = count
                 .flat_map(|exchange| exchange.events(run))
                 .filter(|event| event.kind == Kind::ResponseData);
-            [&pieces.count().to_string(), " events on a stream, the last"].concat()
+            say(&[&pieces.count().to_string(), " events on a stream, the last"])
         }
         _ => String::new(),
     };
@@ -239,7 +245,7 @@ fn leave(run: &Run, knobs: &Knobs, asked: &Asked) -> CameTo {
             &duration(worked.for_nobody_ns),
             " of work for nobody",
             &match cancels {
-                true => [", ", &duration(spared_ns.max(0)), " spared."].concat(),
+                true => say(&[", ", &duration(spared_ns.max(0)), " spared."]),
                 false if worked.is_over => ".".to_owned(),
                 false => " so far.".to_owned(),
             },
@@ -315,7 +321,7 @@ fn six(run: &Run, asked: &Asked) -> CameTo {
     let most_ns = |waits: &[i64]| waits.iter().copied().max();
     let mut point = String::new();
     if !at_once.is_empty() {
-        point = [&quick, " of ", &all, " requests reached the server at once"].concat();
+        point = say(&[&quick, " of ", &all, " requests reached the server at once"]);
         point.push_str(&match (in_line, most_ns(&waits)) {
             (0, None) => ".".to_owned(),
             (0, Some(ns)) => [
@@ -337,7 +343,7 @@ fn six(run: &Run, asked: &Asked) -> CameTo {
         });
     }
     let took = |waits: &[i64]| match most_ns(waits) {
-        Some(ns) => ["at most ", &duration(ns)].concat(),
+        Some(ns) => say(&["at most ", &duration(ns)]),
         None => NOT_YET.to_owned(),
     };
     CameTo {
@@ -381,13 +387,15 @@ fn chat(run: &Run, asked: &Asked) -> CameTo {
             "By asking, a message was seen ",
             &duration(asks.ways.mean_ns()),
             " after it was taken, with ",
-            &asks.request_words(),
-            "; by push ",
+            &asks.requests.to_string(),
+            " requests, ",
+            &asks.empty.to_string(),
+            " of them for nothing; by push ",
             &duration(told.ways.mean_ns()),
             " after, on ",
             &match told.requests {
                 1 => "one request.".to_owned(),
-                many => [&many.to_string(), " requests."].concat(),
+                many => say(&[&many.to_string(), " requests."]),
             },
         ]
         .concat(),

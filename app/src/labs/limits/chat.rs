@@ -1,8 +1,5 @@
 //! Two people talk on a topic; one reader asks for what is new, the other is told.
 
-use std::rc::Rc;
-
-use wasm_bindgen_futures::spawn_local;
 use wire::{
     json::Json,
     time::duration,
@@ -12,7 +9,7 @@ use wire::{
 
 use super::{
     came_to::seen_after,
-    experiment::{Ask, Experiment, Part, Turn},
+    experiment::{Ask, Ear, Experiment, Part, Turn, go},
     knobs::{ASK_MS, EVERY_MS, MESSAGES},
 };
 use crate::{
@@ -26,14 +23,7 @@ use crate::{
         },
     },
     dom::{El, State, el},
-    transport::{
-        clock::now_ns,
-        ids,
-        link::Seen,
-        reply::NoReply,
-        sleep,
-        stream::{Brought, Stream},
-    },
+    transport::{clock::now_ns, ids, link::Seen, reply::NoReply, sleep, stream::Brought},
 };
 
 /// What is said, in turns.
@@ -56,6 +46,7 @@ const WORDS: [&str; 12] = [
 const LANES: [Lane; 2] = [Lane::subscriber(1), Lane::subscriber(2)];
 const ASKS: usize = 0;
 const TOLD: usize = 1;
+const UNANSWERED: &str = "A question was not answered.";
 
 /// A message as a reader has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,8 +64,7 @@ pub(super) struct Chat {
     place: State<Option<MessageId>>,
     /// How many messages the topic has taken, or not.
     taken: State<u64>,
-    turn: State<Option<Turn>>,
-    stream: State<Option<(SpanId, Stream)>>,
+    ear: State<Option<Ear>>,
 }
 
 impl Chat {
@@ -85,8 +75,7 @@ impl Chat {
             seen: [State::new(Vec::new()), State::new(Vec::new())],
             place: State::new(None),
             taken: State::new(0),
-            turn: State::new(None),
-            stream: State::new(None),
+            ear: State::new(None),
         }
     }
 
@@ -101,10 +90,10 @@ impl Chat {
         }
         self.place.set(None);
         self.taken.set(0);
+        self.ear.set(None);
         let turn = it.begin(1);
-        self.turn.set(Some(turn));
         turn.says("Both readers begin.");
-        spawn_local(async move {
+        go(Box::pin(async move {
             // The one who asks has to know where the topic stands.
             self.ask(turn).await;
             if self.place.peek(Option::is_some) && turn.is_on() {
@@ -112,23 +101,14 @@ impl Chat {
             } else {
                 self.end(turn);
             }
-        });
-    }
-
-    /// Closes what is open.
-    pub(super) fn close(self, it: Experiment) {
-        if let Some((span, stream)) = self.stream.update(Option::take) {
-            saw(it, TOLD, span, Kind::StreamClosed, |seen| {
-                seen.why("the page closed it")
-            });
-            // It may be being called just now.
-            spawn_local(async move { drop(stream) });
-        }
+        }));
     }
 
     fn end(self, turn: Turn) {
-        self.close(turn.it);
-        turn.part_is_over();
+        match self.ear.update(Option::take) {
+            Some(ear) => ear.close(),
+            None => turn.part_is_over(),
+        }
     }
 
     /// Asks once what is new.
@@ -145,7 +125,7 @@ impl Chat {
         };
         match turn.send(ask, turn.signal()).await {
             Ok((span, reply)) if reply.is_success() => {
-                turn.fine();
+                turn.fine(UNANSWERED);
                 let answer = reply.json().unwrap_or(Json::Null);
                 self.gap(turn, &answer);
                 let messages = answer.get("messages").map_or(&[][..], Json::items);
@@ -155,14 +135,9 @@ impl Chat {
                         message_id(Some(message), "id"),
                         message.get("data").and_then(Json::as_str),
                     ) {
-                        self.received(
-                            turn,
-                            ASKS,
-                            span,
-                            id,
-                            text.to_owned(),
-                            envelope::size(message),
-                        );
+                        let text = text.to_owned();
+                        let bytes = envelope::size(message);
+                        self.received(turn, ASKS, span, Line { id, text }, bytes);
                     }
                 }
                 if let Some(next) = message_id(Some(&answer), "next") {
@@ -172,7 +147,7 @@ impl Chat {
             Ok((_, reply)) => turn.refused(&reply),
             Err(NoReply::Aborted) => {}
             Err(NoReply::Network) => turn.trouble(
-                "A question was not answered.",
+                UNANSWERED,
                 "The server cannot be reached, or it closed the connection.",
                 "The page asks again.",
             ),
@@ -192,34 +167,22 @@ impl Chat {
 
     /// Opens the stream of the one who is told.
     fn listen(self, turn: Turn) {
-        let traceparent = turn.it.session.exchange();
-        let span = traceparent.exchange;
-        turn.notes(Part::Look, span);
         let path = [&self.path(), "/events"].concat();
         let mut query = turn.it.ran.peek(|knobs| knobs.follow_query());
         if let Some(place) = self.place.now() {
             query.set("after", &place.to_string());
         }
-        saw(turn.it, TOLD, span, Kind::RequestSent, |seen| {
-            seen.summary(["GET ", &path].concat())
-        });
-        query.set("traceparent", &traceparent.to_string());
-        let url = [&path, query.finish().as_str()].concat();
-        let begun = State::new(false);
-        let take = move |brought| match brought {
-            Brought::Open => {
-                saw(turn.it, TOLD, span, Kind::StreamOpened, |seen| seen);
-                turn.fine();
-                if !begun.now() {
-                    begun.set(true);
-                    spawn_local(self.talk(turn));
-                    spawn_local(self.ask_on(turn));
-                }
+        let has_begun = State::new(false);
+        let take = move |ear: Ear, brought| match brought {
+            Brought::Open if !has_begun.now() => {
+                has_begun.set(true);
+                go(Box::pin(self.talk(turn)));
+                go(Box::pin(self.ask_on(turn)));
             }
             Brought::Message(id, data) => {
                 if let Ok(id) = id.parse() {
                     let bytes = data.len() as u64;
-                    self.received(turn, TOLD, span, id, data, bytes);
+                    self.received(turn, TOLD, ear.span, Line { id, text: data }, bytes);
                 }
             }
             Brought::Gap(json) => {
@@ -227,27 +190,10 @@ impl Chat {
                     self.gap(turn, &json);
                 }
             }
-            Brought::Broke { for_good } => {
-                saw(turn.it, TOLD, span, Kind::StreamClosed, |seen| {
-                    seen.why("it broke")
-                });
-                turn.trouble(
-                    "The stream broke.",
-                    "The server cannot be reached, or the connection was cut.",
-                    match for_good {
-                        true => "Run again to try once more.",
-                        false => "The browser opens it again by itself, behind the last message.",
-                    },
-                );
-                if for_good {
-                    self.end(turn);
-                }
-            }
+            _ => {}
         };
-        match Stream::open(&url, Rc::new(take)) {
-            Ok(stream) => self.stream.set(Some((span, stream))),
-            Err(_) => turn.part_is_over(),
-        }
+        let ear = turn.listen(LANES[TOLD], &path, query, Box::new(take));
+        self.ear.set(Some(ear));
     }
 
     /// Says everything, each at its time.
@@ -273,25 +219,16 @@ impl Chat {
         }
     }
 
-    fn received(
-        self,
-        turn: Turn,
-        reader: usize,
-        span: SpanId,
-        id: MessageId,
-        text: String,
-        bytes: u64,
-    ) {
+    fn received(self, turn: Turn, reader: usize, span: SpanId, line: Line, bytes: u64) {
         if !turn.is_on() {
             return;
         }
-        saw(turn.it, reader, span, Kind::Received, |seen| {
-            seen.bytes(bytes)
-                .with(|detail| detail.message = Some(id.to_string()))
-        });
+        let seen = Seen::new(LANES[reader], Kind::Received, now_ns()).bytes(bytes);
+        let seen = seen.with(|detail| detail.message = Some(line.id.to_string()));
+        turn.it.session.feed().saw_of(span, seen);
         self.seen[reader].update(|seen| {
-            if seen.iter().all(|line| line.id != id) {
-                seen.push(Line { id, text });
+            if seen.iter().all(|other| other.id != line.id) {
+                seen.push(line);
             }
         });
         self.look_whether_over(turn);
@@ -316,12 +253,8 @@ impl Chat {
 
     /// The two readers beside each other.
     pub(super) fn view(self, it: Experiment) -> El {
-        let ask = button("Ask now", move || {
-            if let Some(turn) = self.turn.now() {
-                spawn_local(self.ask(turn));
-            }
-        })
-        .flag_of("disabled", move || !it.is_running());
+        let ask = button("Ask now", move || go(Box::pin(self.ask(it.turn()))))
+            .flag_of("disabled", move || !it.is_running());
         let heads = [("Asks", "Ask, and ask again"), ("Told", "Be told")];
         let columns = heads
             .into_iter()
@@ -365,9 +298,4 @@ impl Chat {
             });
         el("div.chat").add_all(columns)
     }
-}
-
-fn saw(it: Experiment, reader: usize, span: SpanId, kind: Kind, fill: impl FnOnce(Seen) -> Seen) {
-    let seen = fill(Seen::new(LANES[reader], kind, now_ns()));
-    it.session.feed().saw_of(span, seen);
 }

@@ -81,7 +81,7 @@ pub fn commands(
             let after_ms = knobs.numbers[LEAVE_MS];
             let mut seconds = [&(after_ms / 1_000).to_string(), "."].concat();
             let thousandths = (after_ms % 1_000 + 1_000).to_string();
-            seconds.push_str(&thousandths[1..]);
+            seconds.push_str(thousandths.get(1..).unwrap_or_default());
             vec![(
                 "Order the job and leave",
                 order("-i").option(&["-m ", &seconds].concat()).finish(),

@@ -1,12 +1,11 @@
 //! More long responses at once than the browser has connections for.
 
-use wasm_bindgen_futures::spawn_local;
 use web_sys::AbortController;
 use wire::time::duration;
 
 use super::{
     came_to::{Place, places},
-    experiment::{Ask, Experiment, Part, Turn},
+    experiment::{Ask, Experiment, Part, Turn, go},
     knobs::REQUESTS,
 };
 use crate::{
@@ -29,7 +28,7 @@ impl Connections {
         self.0.set(Vec::new());
         let count = it.knobs.peek(|knobs| knobs.numbers[REQUESTS]);
         let turn = it.begin(count as u32);
-        spawn_local(async move {
+        go(Box::pin(async move {
             let job = match turn.order(None, turn.signal()).await {
                 Ok(reply) if reply.is_success() => reply.header("location").map(str::to_owned),
                 Ok(reply) => {
@@ -52,13 +51,13 @@ impl Connections {
                         self.0.update(|all| all.push(abort.clone()));
                         let number = number.to_string();
                         let target = [job, "/events?request=", &number].concat();
-                        spawn_local(open(turn, target, abort));
+                        go(Box::pin(open(turn, target, abort)));
                     }
                     _ => turn.part_is_over(),
                 }
             }
             turn.says("Close one, and the next in line goes at once.");
-        });
+        }));
     }
 
     /// Gives all of them up.

@@ -1,18 +1,27 @@
 //! What the experiments share: what is set, what runs, what it has asked for, what goes wrong.
 
+use std::{future::Future, pin::Pin, rc::Rc};
+
+use wasm_bindgen_futures::spawn_local;
 use web_sys::{AbortController, AbortSignal};
-use wire::trace::{Lane, SpanId};
+use wire::trace::{Kind, Lane, SpanId};
 
 use super::{came_to::Asked, knobs::Knobs};
 use crate::{
-    components::notice::Notice,
-    dom::State,
+    components::{notice::Notice, query::Writer},
+    dom::{self, State},
     session::Session,
     transport::{
+        clock::now_ns,
         fetch::{Call, fetch},
+        link::Seen,
         reply::{NoReply, Reply},
+        stream::{Brought, Stream},
     },
 };
+
+/// What is said while a stream is away.
+const BROKE: &str = "The stream broke.";
 
 /// The lab's state. Cheap to copy.
 #[derive(Clone, Copy)]
@@ -211,11 +220,75 @@ impl Turn {
         }
     }
 
-    /// What went wrong is over.
-    pub(super) fn fine(self) {
-        if self.is_on() && self.it.trouble.peek(Option::is_some) {
+    /// If it was this that went wrong, it is over.
+    pub(super) fn fine(self, what: &str) {
+        let is_it = |notice: &Option<Notice>| notice.as_ref().is_some_and(|it| it.what == what);
+        if self.is_on() && self.it.trouble.peek(is_it) {
             self.it.trouble.set(None);
         }
+    }
+
+    /// The client gives its requests up; what becomes of them ends the turn.
+    pub(super) fn leave(self) {
+        if self.is_on() {
+            let running = self.it.running.peek(Clone::clone);
+            running.iter().for_each(AbortController::abort);
+        }
+    }
+
+    /// Opens an event stream. `take` gets what it brings, which the run is told here.
+    ///
+    /// An `EventSource` opens itself again when it breaks; Stop closes it.
+    pub(super) fn listen(
+        self,
+        lane: Lane,
+        path: &str,
+        mut query: Writer,
+        take: Box<dyn Fn(Ear, Brought)>,
+    ) -> Ear {
+        let traceparent = self.it.session.exchange();
+        let ear = Ear {
+            turn: self,
+            lane,
+            span: traceparent.exchange,
+            stream: State::new(None),
+        };
+        self.notes(Part::Look, ear.span);
+        ear.saw(Kind::RequestSent, |seen| {
+            seen.summary(["GET ", path].concat())
+        });
+        query.set("traceparent", &traceparent.to_string());
+        let url = [path, query.finish().as_str()].concat();
+        let hear = move |brought| {
+            match &brought {
+                Brought::Open => {
+                    ear.saw(Kind::StreamOpened, |seen| seen);
+                    self.fine(BROKE);
+                }
+                Brought::Broke { for_good } => {
+                    ear.saw(Kind::StreamClosed, |seen| seen.why("it broke"));
+                    let next = match for_good {
+                        true => "Run again to try once more.",
+                        false => "The browser opens it again by itself, behind what it has seen.",
+                    };
+                    let why = "The server cannot be reached, or the connection was cut.";
+                    self.trouble(BROKE, why, next);
+                    if *for_good {
+                        ear.close();
+                    }
+                }
+                _ => {}
+            }
+            take(ear, brought);
+        };
+        match Stream::open(&url, Rc::new(hear)) {
+            Ok(stream) => ear.stream.set(Some(stream)),
+            Err(_) => self.part_is_over(),
+        }
+        if let Some(signal) = self.signal() {
+            dom::listen(&signal, "abort", move |_| ear.close());
+        }
+        ear
     }
 
     /// The server refused what was asked.
@@ -226,4 +299,36 @@ impl Turn {
         };
         self.trouble(&what, &why, "");
     }
+}
+
+/// The one who listens to an event stream. Cheap to copy.
+#[derive(Clone, Copy)]
+pub(super) struct Ear {
+    turn: Turn,
+    lane: Lane,
+    pub(super) span: SpanId,
+    stream: State<Option<Stream>>,
+}
+
+impl Ear {
+    /// Says what it saw.
+    pub(super) fn saw(self, kind: Kind, fill: impl FnOnce(Seen) -> Seen) {
+        let seen = fill(Seen::new(self.lane, kind, now_ns()));
+        self.turn.it.session.feed().saw_of(self.span, seen);
+    }
+
+    /// Closes the stream, and with it this part of the turn.
+    pub(super) fn close(self) {
+        if let Some(stream) = self.stream.update(Option::take) {
+            self.saw(Kind::StreamClosed, |seen| seen.why("the page closed it"));
+            self.turn.part_is_over();
+            // It may be being called just now.
+            go(Box::pin(async move { drop(stream) }));
+        }
+    }
+}
+
+/// Goes on with something by itself. Boxed: a task is compiled for each type of future.
+pub(super) fn go(future: Pin<Box<dyn Future<Output = ()>>>) {
+    spawn_local(future);
 }

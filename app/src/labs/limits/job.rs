@@ -1,33 +1,32 @@
 //! A job of minutes, waited for or looked after; and a client that leaves while the server works for it.
 
-use std::rc::Rc;
-
-use wasm_bindgen_futures::spawn_local;
-use web_sys::AbortController;
 use wire::{
     jobs::JOBS_PATH,
     json::Json,
-    trace::{Kind, Lane, SpanId},
+    trace::{Kind, Lane},
 };
 
 use super::{
-    experiment::{Ask, Experiment, Part, Turn},
+    experiment::{Ask, Ear, Experiment, Part, Turn, go},
     knobs::{ANSWER, LEAVE, LEAVE_MS, LONG_POLL, PRESS, STREAM},
 };
 use crate::{
+    components::query::Writer,
     dom::{El, State, derived, el},
     transport::{
-        clock::now_ns,
         ids,
-        link::Seen,
         reply::{NoReply, Reply},
         sleep,
-        stream::{Brought, Stream},
+        stream::Brought,
     },
 };
 
 /// How long the page waits before it asks again where a question was cut off, in milliseconds.
 const PAUSE_MS: u32 = 300;
+const KNOWN: &str = "The job is over, and the page knows.";
+const CUT_OFF: &str = "A question was cut off.";
+const LEFT: &str = "The client has left. What the server does, its own lane shows.";
+const CUT: &str = "The connection is cut. What the server does, its own lane shows.";
 
 /// A job as the page knows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -85,19 +84,24 @@ impl Jobs {
     pub(super) fn run(self, it: Experiment) {
         self.0.set(Vec::new());
         let knobs = it.knobs.now();
-        if knobs.experiment == LEAVE {
-            spawn_local(leave(it.begin(1), knobs.numbers[LEAVE_MS], knobs.is_cut()));
-            return;
-        }
+        let leaves = knobs.experiment == LEAVE;
+        let is_twice = knobs.choices[PRESS] > 0 && !leaves;
         let key = (knobs.choices[PRESS] == 2).then(|| ids::span().to_string());
-        let presses = if knobs.choices[PRESS] == 0 { 1 } else { 2 };
-        let turn = it.begin(presses);
+        let turn = it.begin(1 + u32::from(is_twice));
         turn.says(match knobs.is_held() {
             true => "The page waits for the answer, and knows nothing of the job until then.",
             false => "Ordered.",
         });
-        for _ in 0..presses {
-            spawn_local(self.press(turn, key.clone()));
+        if is_twice {
+            go(Box::pin(self.press(turn, key.clone())));
+        }
+        go(Box::pin(self.press(turn, key)));
+        // A cut comes from the other side.
+        if leaves && !knobs.is_cut() {
+            go(Box::pin(async move {
+                sleep(knobs.numbers[LEAVE_MS] as u32).await;
+                turn.leave();
+            }));
         }
     }
 
@@ -116,7 +120,10 @@ impl Jobs {
                 }
             }
             Ok(reply) => turn.refused(&reply),
-            Err(NoReply::Aborted) => {}
+            Err(NoReply::Aborted) => turn.says(LEFT),
+            Err(NoReply::Network) if turn.it.ran.peek(|knobs| knobs.experiment == LEAVE) => {
+                turn.says(CUT);
+            }
             Err(NoReply::Network) => turn.trouble(
                 "The connection broke before the answer came.",
                 "Whether the job is done, nobody can tell: the answer would have been the only word of it.",
@@ -128,16 +135,16 @@ impl Jobs {
 
     async fn follow(self, turn: Turn, job: Known, again_ms: u32) {
         let (how, query) =
-            (turn.it.ran).peek(|knobs| (knobs.choices[ANSWER], knobs.follow_query().finish()));
+            (turn.it.ran).peek(|knobs| (knobs.choices[ANSWER], knobs.follow_query()));
         turn.says(match how {
             STREAM => "Accepted. The page listens to the job's events.",
             LONG_POLL => "Accepted. The page asks once, and the question is held.",
             _ => "Accepted. The page looks again when Retry-After says.",
         });
         if how == STREAM {
-            return self.listen(turn, &job, &query);
+            return self.listen(turn, &job, query);
         }
-        let target = [&job.path(), query.as_str()].concat();
+        let target = [&job.path(), query.finish().as_str()].concat();
         let mut again_ms = again_ms;
         while turn.is_on() {
             let prefer = [("prefer", "wait=30".to_owned())];
@@ -154,13 +161,13 @@ impl Jobs {
             };
             match turn.send(ask, turn.signal()).await {
                 Ok((_, reply)) if reply.is_success() => {
-                    turn.fine();
+                    turn.fine(CUT_OFF);
                     again_ms = retry_after_ms(&reply);
                     if let Some(known) = reply.json().as_ref().and_then(Known::read) {
                         let is_over = known.is_over();
                         self.note(turn, known);
                         if is_over {
-                            turn.says("The job is over, and the page knows.");
+                            turn.says(KNOWN);
                             break;
                         }
                     }
@@ -172,7 +179,7 @@ impl Jobs {
                 Err(NoReply::Aborted) => break,
                 Err(NoReply::Network) => {
                     turn.trouble(
-                        "A question was cut off.",
+                        CUT_OFF,
                         "The job does not care: it has an address.",
                         "The page asks again.",
                     );
@@ -183,64 +190,24 @@ impl Jobs {
         turn.part_is_over();
     }
 
-    /// Listens to the job's events. An `EventSource` opens itself again when its connection breaks.
-    fn listen(self, turn: Turn, job: &Known, query: &str) {
-        let traceparent = turn.it.session.exchange();
-        let span = traceparent.exchange;
-        turn.notes(Part::Look, span);
-        let path = [&job.path(), "/events", query].concat();
-        let sign = if query.is_empty() { '?' } else { '&' };
-        let mut url = path.clone();
-        url.push(sign);
-        url.push_str("traceparent=");
-        url.push_str(&traceparent.to_string());
-        saw(turn, span, Kind::RequestSent, |seen| {
-            seen.summary(["GET ", &path].concat())
-        });
-        let open: State<Option<Stream>> = State::new(None);
-        let take = move |brought| match brought {
-            Brought::Open => {
-                saw(turn, span, Kind::StreamOpened, |seen| seen);
-                turn.fine();
-            }
-            Brought::Message(_, data) => {
-                saw(turn, span, Kind::ResponseData, |seen| {
-                    seen.bytes(data.len() as u64)
-                });
-                let known = Json::parse(&data).ok().as_ref().and_then(Known::read);
-                let is_over = known.as_ref().is_some_and(Known::is_over);
-                if let Some(known) = known {
-                    self.note(turn, known);
-                }
-                if is_over || !turn.is_on() {
-                    close(turn, span, open);
-                }
-            }
-            Brought::Gap(_) => {}
-            Brought::Broke { for_good } => {
-                saw(turn, span, Kind::StreamClosed, |seen| seen.why("it broke"));
-                turn.trouble(
-                    "The stream broke.",
-                    "The job goes on.",
-                    if for_good {
-                        ""
-                    } else {
-                        "The browser opens it again by itself."
-                    },
-                );
-                if for_good {
-                    close(turn, span, open);
+    /// Listens to the job's events.
+    fn listen(self, turn: Turn, job: &Known, query: Writer) {
+        let path = [&job.path(), "/events"].concat();
+        let take = move |ear: Ear, brought| {
+            let Brought::Message(_, data) = brought else {
+                return;
+            };
+            ear.saw(Kind::ResponseData, |seen| seen.bytes(data.len() as u64));
+            if let Some(known) = Json::parse(&data).ok().as_ref().and_then(Known::read) {
+                let is_over = known.is_over();
+                self.note(turn, known);
+                if is_over {
+                    turn.says(KNOWN);
+                    ear.close();
                 }
             }
         };
-        match Stream::open(&url, Rc::new(take)) {
-            Ok(stream) => open.set(Some(stream)),
-            Err(_) => turn.part_is_over(),
-        }
-        // Stop closes it as well.
-        if let Some(signal) = turn.signal() {
-            crate::dom::listen(&signal, "abort", move |_| close(turn, span, open));
-        }
+        turn.listen(Lane::BROWSER, &path, query, Box::new(take));
     }
 
     /// Cancels what is not over; the answer to whoever looks after it tells.
@@ -254,7 +221,7 @@ impl Jobs {
             it.stop();
         }
         for job in open {
-            spawn_local(async move {
+            go(Box::pin(async move {
                 let target = job.path();
                 let ask = Ask {
                     method: "DELETE",
@@ -272,7 +239,7 @@ impl Jobs {
                         None => turn.refused(&reply),
                     }
                 }
-            });
+            }));
         }
     }
 
@@ -309,52 +276,9 @@ impl Jobs {
     }
 }
 
-fn saw(turn: Turn, span: SpanId, kind: Kind, fill: impl FnOnce(Seen) -> Seen) {
-    let seen = fill(Seen::new(Lane::BROWSER, kind, now_ns()));
-    turn.it.session.feed().saw_of(span, seen);
-}
-
-fn close(turn: Turn, span: SpanId, open: State<Option<Stream>>) {
-    if let Some(stream) = open.update(Option::take) {
-        saw(turn, span, Kind::StreamClosed, |seen| {
-            seen.why("the page closed it")
-        });
-        turn.says("The job is over, and the page knows.");
-        turn.part_is_over();
-        // It is being called just now.
-        spawn_local(async move { drop(stream) });
-    }
-}
-
 fn retry_after_ms(reply: &Reply) -> u32 {
     let seconds = reply
         .header("retry-after")
         .and_then(|text| text.parse().ok());
     seconds.unwrap_or(1_u32).saturating_mul(1_000)
-}
-
-/// Orders a job and leaves before the answer.
-async fn leave(turn: Turn, leave_ms: u64, is_cut: bool) {
-    let abort = AbortController::new().ok();
-    if let (Some(abort), false) = (abort.clone(), is_cut) {
-        spawn_local(async move {
-            sleep(leave_ms as u32).await;
-            abort.abort();
-        });
-    }
-    if let (Some(stop), Some(abort)) = (turn.signal(), abort.clone()) {
-        crate::dom::listen(&stop, "abort", move |_| abort.abort());
-    }
-    turn.says("The page waits for the answer.");
-    match turn.order(None, abort.map(|abort| abort.signal())).await {
-        Ok(reply) if reply.is_success() => turn.says("The answer came before the client left."),
-        Ok(reply) => turn.refused(&reply),
-        Err(NoReply::Aborted) => {
-            turn.says("The client has left. What the server does, its own lane shows.")
-        }
-        Err(NoReply::Network) => {
-            turn.says("The connection is cut. What the server does, its own lane shows.")
-        }
-    }
-    turn.part_is_over();
 }

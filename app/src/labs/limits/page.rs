@@ -125,7 +125,6 @@ impl Page {
     }
 
     fn stop(self) {
-        self.chat.close(self.it);
         self.connections.stop();
         self.it.stop();
     }
