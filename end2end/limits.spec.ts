@@ -66,7 +66,7 @@ test.describe("a chat", () => {
     expect(received("subscriber:1")).toHaveLength(4);
     expect(new Set(received("subscriber:2"))).toEqual(new Set(received("subscriber:1")));
     const asked = events.filter((event) => event.kind === "request_sent" && event.lane === "subscriber:1");
-    await expect(lab.figure("Requests").first()).toContainText(new RegExp(`^${asked.length}\\b`));
+    await expect(lab.figure("its requests").first()).toContainText(new RegExp(`^${asked.length}\\b`));
     expect(events.filter((event) => event.kind === "request_sent" && event.lane === "subscriber:2")).toHaveLength(1);
   });
 
@@ -116,7 +116,7 @@ test.describe("a job of minutes", () => {
     await lab.runs();
     await expect(lab.alert.filter({ hasText: "Gateway timeout (504)." })).toBeVisible();
     await lab.worksToTheEnd();
-    await expect(lab.point).toHaveText(/^The gateway gave up after .+; the server worked 1\.\d+ s more, for nobody\.$/);
+    await expect(lab.point).toHaveText(/^The gateway gave up after .+; the server worked .+ s more, for nobody\.$/);
     const steps = await lab.steps();
     const gaveUp = (await lab.events()).find((event) => event.detail.status === 504 && event.kind === "respond")!;
     expect(steps.filter((step) => step.at_ns > gaveUp.at_ns).length).toBeGreaterThan(10);
@@ -170,7 +170,7 @@ test.describe("a job of minutes", () => {
     await lab.runs();
     await expect(lab.point).toContainText("Two presses made two jobs.");
     await expect(lab.jobs).toHaveCount(2);
-    await lab.region.getByLabel("Pressed").selectOption("twice, with one key");
+    await lab.region.getByLabel("Pressed").selectOption("twice, one key");
     await lab.runs();
     await expect(lab.point).toContainText("Two presses made one job.");
     await expect(lab.jobs).toHaveCount(1);
@@ -183,7 +183,7 @@ test.describe("a job of minutes", () => {
     await lab.runs();
     await expect(lab.alert.filter({ hasText: "The connection broke before the answer came." })).toBeVisible();
     await expect(lab.point).toHaveText(/^The connection was over after .+; the server worked .+ more, for nobody\.$/);
-    await lab.region.getByLabel("The answer").selectOption("202, then long-polled");
+    await lab.region.getByLabel("The answer").selectOption("202, long-polled");
     await lab.press();
     await expect(lab.alert.filter({ hasText: "A question was cut off." })).toBeVisible();
     await expect(lab.said("The job is over, and the page knows.")).toBeVisible();
@@ -206,11 +206,11 @@ test.describe("a client that leaves", () => {
   test("is ignored: the server works to the end, for nobody", async ({ page, guard }) => {
     guard.allowAborts();
     const lab = new Limits(page);
-    await lab.open("?experiment=leave&work_ms=1500&leave_ms=400");
+    await lab.open("?experiment=leave&work_ms=4000&leave_ms=400");
     await lab.runs();
     await expect(lab.said(/^The client has left\./)).toBeVisible();
     await lab.worksToTheEnd();
-    await expect(lab.point).toHaveText(/^The client left after 4\d\d ms; the server noticed .+ later and went on: 1\.\d+ s of work for nobody\.$/);
+    await expect(lab.point).toHaveText(/^The client left after .+; the server noticed .+ later and went on: .+ s of work for nobody\.$/);
   });
 
   test("is noticed: the server stops within a step", async ({ page, guard }) => {
@@ -220,7 +220,7 @@ test.describe("a client that leaves", () => {
     await lab.runs();
     await lab.hasEvent("noticed");
     await expect.poll(async () => (await lab.steps()).map(summary).at(-1)).toBe("step 1 of 20, cancelled");
-    await expect(lab.point).toHaveText(/^The client left after .+; the server noticed .+ later and stopped: .+ of work for nobody, 19\.\d+ s spared\.$/);
+    await expect(lab.point).toHaveText(/^The client left after .+; the server noticed .+ later and stopped: .+ of work for nobody, .+ s spared\.$/);
     const events = await lab.events();
     const at = (kind: string) => events.find((event) => event.kind === kind)!;
     const off = at("aborted").error_ns + at("noticed").error_ns;
@@ -282,7 +282,7 @@ test("a link reproduces the experiment, and what is out of bounds is said", asyn
   await expect(lab.region.getByLabel("Experiment")).toHaveValue("2");
   await expect(lab.region.getByLabel(/^The client leaves after/)).toHaveValue("250");
   await expect(lab.region.getByLabel("The server then")).toHaveValue("1");
-  await expect(lab.region.getByLabel(/^A gateway gives up/)).toBeHidden();
+  await expect(lab.region.getByLabel(/^Gateway timeout/)).toBeHidden();
   await lab.region.getByLabel("Experiment").selectOption("Six connections");
   await expect(page).toHaveURL(/experiment=six&work_ms=5000/);
   await expect(lab.region.getByLabel(/^Requests at once/)).toHaveValue("7");

@@ -93,6 +93,13 @@ fn say(parts: &[&str]) -> String {
     parts.concat()
 }
 
+fn none_or(ns: i64) -> String {
+    match ns {
+        0 => "none".to_owned(),
+        ns => duration(ns),
+    }
+}
+
 fn words(ns: Option<i64>) -> String {
     ns.map_or_else(|| NOT_YET.to_owned(), duration)
 }
@@ -159,7 +166,7 @@ fn job(run: &Run, knobs: &Knobs, asked: &Asked) -> CameTo {
                 (asked.orders.len() + asked.looks.len()).to_string(),
             ),
             ("Worked", duration(worked.ns)),
-            ("of it for nobody", duration(worked.for_nobody_ns)),
+            ("of it for nobody", none_or(worked.for_nobody_ns)),
             ("Known after the end", words(known_ns)),
         ],
     }
@@ -261,7 +268,7 @@ fn leave(run: &Run, knobs: &Knobs, asked: &Asked) -> CameTo {
             ("Left after", words(left_ns)),
             ("Noticed after", words(late_ns)),
             ("Worked", duration(worked.ns)),
-            ("of it for nobody", duration(worked.for_nobody_ns)),
+            ("of it for nobody", none_or(worked.for_nobody_ns)),
         ],
     }
 }
@@ -403,12 +410,12 @@ fn chat(run: &Run, asked: &Asked) -> CameTo {
     CameTo {
         point,
         rows: vec![
-            ("Seen by asking", asks.way_words()),
-            ("Requests", asks.request_words()),
-            ("Header", bytes(asks.head)),
-            ("Seen by push", told.way_words()),
-            ("Requests", told.request_words()),
-            ("Header", bytes(told.head)),
+            ("By asking seen after", asks.way_words()),
+            ("its requests", asks.request_words()),
+            ("its header", bytes(asks.head)),
+            ("By push seen after", told.way_words()),
+            ("its requests", told.request_words()),
+            ("its header", bytes(told.head)),
         ],
     }
 }

@@ -10,7 +10,7 @@ use wire::{
 use super::{
     came_to::seen_after,
     experiment::{Ask, Ear, Experiment, Part, Turn, go},
-    knobs::{ASK_MS, EVERY_MS, MESSAGES},
+    knobs::{ASK_MS, EVERY_MS, MESSAGES, MESSAGES_MAX},
 };
 use crate::{
     components::{
@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// What is said, in turns.
-const WORDS: [&str; 12] = [
+const WORDS: [&str; MESSAGES_MAX as usize] = [
     "Ada: Is the kettle on?",
     "Ben: Since five minutes ago.",
     "Ada: Then tea is ready.",
@@ -36,10 +36,6 @@ const WORDS: [&str; 12] = [
     "Ben: I answer when I am asked.",
     "Ada: And now?",
     "Ben: Now it is cold.",
-    "Ada: Put it on again, please.",
-    "Ben: It is on.",
-    "Ada: Tell me this time.",
-    "Ben: As soon as it boils.",
 ];
 
 /// The one who asks, and the one who is told.

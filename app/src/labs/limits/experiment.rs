@@ -262,11 +262,11 @@ impl Turn {
         let hear = move |brought| {
             match &brought {
                 Brought::Open => {
-                    ear.saw(Kind::StreamOpened, |seen| seen);
+                    ear.saw(ear.kinds().0, |seen| seen);
                     self.fine(BROKE);
                 }
                 Brought::Broke { for_good } => {
-                    ear.saw(Kind::StreamClosed, |seen| seen.why("it broke"));
+                    ear.saw(ear.kinds().1, |seen| seen.why("it broke"));
                     let next = match for_good {
                         true => "Run again to try once more.",
                         false => "The browser opens it again by itself, behind what it has seen.",
@@ -311,6 +311,14 @@ pub(super) struct Ear {
 }
 
 impl Ear {
+    /// What its beginning, its breaking and its end are: those of a reader of a topic, or of a response that takes its time.
+    fn kinds(self) -> (Kind, Kind, Kind) {
+        match self.lane {
+            Lane::BROWSER => (Kind::ResponseHead, Kind::Failed, Kind::ResponseEnd),
+            _ => (Kind::StreamOpened, Kind::StreamClosed, Kind::StreamClosed),
+        }
+    }
+
     /// Says what it saw.
     pub(super) fn saw(self, kind: Kind, fill: impl FnOnce(Seen) -> Seen) {
         let seen = fill(Seen::new(self.lane, kind, now_ns()));
@@ -320,7 +328,7 @@ impl Ear {
     /// Closes the stream, and with it this part of the turn.
     pub(super) fn close(self) {
         if let Some(stream) = self.stream.update(Option::take) {
-            self.saw(Kind::StreamClosed, |seen| seen.why("the page closed it"));
+            self.saw(self.kinds().2, |seen| seen.why("the page closed it"));
             self.turn.part_is_over();
             // It may be being called just now.
             go(Box::pin(async move { drop(stream) }));

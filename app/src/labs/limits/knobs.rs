@@ -13,7 +13,7 @@ pub const EXPERIMENTS: &[&str] = &["chat", "job", "leave", "six"];
 pub const EXPERIMENT_NAMES: &[&str] = &[
     "A chat",
     "A job of minutes",
-    "A client that leaves",
+    "A client leaves",
     "Six connections",
 ];
 /// Two people talk, heard by asking and by push.
@@ -76,6 +76,9 @@ const fn ms(
     }
 }
 
+/// How many messages there are to say.
+pub const MESSAGES_MAX: u64 = 8;
+
 /// The numbers.
 pub const NUMBERS: [NumberKnob; 7] = [
     ms(
@@ -86,7 +89,7 @@ pub const NUMBERS: [NumberKnob; 7] = [
     ),
     ms(
         "timeout_ms",
-        "A gateway gives up after (0: never)",
+        "Gateway timeout (0: none)",
         (0, JOB_TIMEOUT_MS_MAX, 2_000),
         &[JOB],
     ),
@@ -110,7 +113,7 @@ pub const NUMBERS: [NumberKnob; 7] = [
         label: "Messages",
         unit: "",
         least: 1,
-        most: 12,
+        most: MESSAGES_MAX,
         usual: 4,
         of: &[CHAT],
     },
@@ -145,9 +148,9 @@ pub const CHOICES: [ChoiceKnob; 5] = [
         words: &["held", "poll", "long-poll", "stream"],
         names: &[
             "held until done",
-            "202, then polled",
-            "202, then long-polled",
-            "202, then streamed",
+            "202, polled",
+            "202, long-polled",
+            "202, streamed",
         ],
         of: &[JOB],
     },
@@ -156,13 +159,13 @@ pub const CHOICES: [ChoiceKnob; 5] = [
         label: "spent",
         words: &["wait", "cpu"],
         names: &["waiting", "computing"],
-        of: &[JOB, LEAVE],
+        of: &[JOB],
     },
     ChoiceKnob {
         word: "press",
         label: "Pressed",
         words: &["once", "twice", "twice-one-key"],
-        names: &["once", "twice", "twice, with one key"],
+        names: &["once", "twice", "twice, one key"],
         of: &[JOB],
     },
     ChoiceKnob {
@@ -259,7 +262,7 @@ impl Knobs {
         let knob = &NUMBERS[place];
         let most = match place {
             // Computing holds a thread.
-            WORK_MS if self.choices[WORK] == 1 && self.experiment != SIX => JOB_CPU_MS_MAX,
+            WORK_MS if self.is_computed() => JOB_CPU_MS_MAX,
             _ => knob.most,
         };
         (knob.least, most)
@@ -288,6 +291,11 @@ impl Knobs {
         self.experiment == LEAVE || self.experiment == JOB && self.choices[ANSWER] == HELD
     }
 
+    /// Is the job computed?
+    fn is_computed(&self) -> bool {
+        self.choices[WORK] == 1 && self.has_choice(WORK)
+    }
+
     /// Is the connection cut?
     pub fn is_cut(&self) -> bool {
         self.choices[FAULT] == 1 && self.has_choice(FAULT)
@@ -304,10 +312,7 @@ impl Knobs {
 
     /// The order of a job: the body of its request.
     pub fn order(&self) -> String {
-        let work = match self.experiment {
-            SIX => "wait",
-            _ => CHOICES[WORK].words[self.choices[WORK]],
-        };
+        let work = if self.is_computed() { "cpu" } else { "wait" };
         let work_ms = self.numbers[WORK_MS].to_string();
         ["{\"work_ms\":", &work_ms, ",\"work\":\"", work, "\"}"].concat()
     }
@@ -395,7 +400,7 @@ mod tests {
             target("experiment=leave&then=cancel&fault=cut&leave_ms=300"),
             "/api/jobs?answer=wait&on_disconnect=cancel&faults=cut_after%3D300ms"
         );
-        let (knobs, _) = read("experiment=leave&work=cpu&work_ms=250");
+        let (knobs, _) = read("experiment=job&work=cpu&work_ms=250");
         assert_eq!(knobs.order(), r#"{"work_ms":250,"work":"cpu"}"#);
     }
 

@@ -22,12 +22,8 @@ use crate::{
 };
 
 /// What stands there before anything has happened.
-const UNMEASURED: [&str; EXPERIMENTS.len()] = [
-    "Run it: two people talk, one reader asks again and again, the other is told. Here stands how long each message took to be seen.",
-    "Run it: the server works on a job, and here stands when the page was answered, and what was done for nobody.",
-    "Run it: the client leaves in the middle, and here stands when the server noticed, and what it did for nobody.",
-    "Run it: that many responses stay open at once, and here stands which of them reached the server, and which wait in the browser.",
-];
+const UNMEASURED: &str =
+    "Run it, and here stands what each way took, what it cost, and what was done for nobody.";
 
 #[derive(Clone, Copy)]
 struct Page {
@@ -153,7 +149,7 @@ impl Page {
         let point = el("p.point").shows(move || {
             let words = came_to.with(|came_to| came_to.point.clone());
             match words.is_empty() {
-                true => UNMEASURED[it.knobs.with(|knobs| knobs.experiment)].to_owned(),
+                true => UNMEASURED.to_owned(),
                 false => words,
             }
         });
