@@ -136,7 +136,8 @@ test.describe("a job of minutes", () => {
     { answer: "stream", words: /^Accepted after .+\. \d+ events on a stream, the last told .+ after the job was done\.$/ },
   ];
   for (const { answer, words } of ways) {
-    test(`accepted, and looked after: ${answer}`, async ({ page }) => {
+    test(`accepted, and looked after: ${answer}`, async ({ page, guard }) => {
+      guard.allowAborts();
       const lab = new Limits(page);
       await lab.open(`?experiment=job&work_ms=1500&answer=${answer}`);
       await lab.press();
@@ -150,7 +151,8 @@ test.describe("a job of minutes", () => {
       expect(responds[0]!.detail.status).toBe(202);
     });
 
-    test(`accepted, and cancelled: ${answer}`, async ({ page }) => {
+    test(`accepted, and cancelled: ${answer}`, async ({ page, guard }) => {
+      guard.allowAborts();
       const lab = new Limits(page);
       await lab.open(`?experiment=job&work_ms=60000&answer=${answer}`);
       await lab.press();

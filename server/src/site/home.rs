@@ -180,7 +180,7 @@ fn qr(address: &str) -> Markup {
 
 /// The limits that a visitor can meet, from the constants that the server enforces.
 fn bounds() -> Markup {
-    let rows: [(&str, String); 12] = [
+    let rows: [(&str, String); 14] = [
         (
             "Longest wait asked of /api/echo",
             seconds(limits::ECHO_DELAY_MS_MAX / 1_000),
@@ -196,6 +196,22 @@ fn bounds() -> Markup {
         (
             "Largest request body that /api/echo mirrors",
             bytes(limits::ECHO_BODY_MAX),
+        ),
+        (
+            "Longest job, waiting and computing",
+            format!(
+                "{}, {}",
+                seconds(limits::JOB_WORK_MS_MAX / 1_000),
+                seconds(limits::JOB_CPU_MS_MAX / 1_000)
+            ),
+        ),
+        (
+            "Unfinished jobs, in all and from one address",
+            format!(
+                "{}, {}",
+                grouped(limits::UNFINISHED_JOBS_MAX as u64),
+                grouped(limits::UNFINISHED_JOBS_PER_ADDRESS_MAX as u64)
+            ),
         ),
         (
             "Largest message to a topic",
