@@ -18,7 +18,6 @@ pub struct JobOrder {
     pub work_ms: u64,
     /// How that time is spent: `wait` holds no thread, `cpu` holds one of a few, and waits until one is free.
     #[serde(default)]
-    #[cfg_attr(feature = "openapi", schema(inline))]
     pub work: Work,
 }
 
