@@ -43,6 +43,7 @@ async function afterRun(page: Page, path: string): Promise<void> {
   await lab.press();
   const done = {
     "request-response": "consumed",
+    limits: "received",
     "short-polling": "received",
     "long-polling": "received",
     "server-sent-events": "received",
@@ -54,6 +55,7 @@ async function afterRun(page: Page, path: string): Promise<void> {
   await lab.hasEvent(done[slug]);
   if (TOPIC_LABS.has(slug)) await expect(lab.said(/^3 of 3 messages arrived/)).toBeVisible();
   if (slug === "race") await expect(lab.said(/nothing is missing/)).toBeVisible({ timeout: 30_000 });
+  if (slug === "limits") await expect(lab.said("Both have seen all that was said.")).toBeVisible();
   if (slug === "image-upload") await expect(page.getByText("yes: the server has exactly these bytes")).toBeVisible();
 }
 

@@ -20,8 +20,8 @@ pub(crate) fn by_length<T>(items: &mut Vec<T>, length: impl Fn(&T) -> f64) {
 }
 
 /// The numbers themselves, the least first.
-pub(crate) fn sorted(numbers: Vec<i64>) -> Vec<i64> {
-    let places = order(numbers.clone());
+pub(crate) fn sorted(numbers: &[i64]) -> Vec<i64> {
+    let places = order(numbers);
     places
         .iter()
         .map(|place| numbers[*place as usize])

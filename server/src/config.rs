@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use crate::{topics, uploads};
+use crate::{jobs, topics, uploads};
 
 /// Everything the server can be told. `main` fills it from flags and `ROUNDTRIP_…` variables.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub struct Config {
     pub topics: topics::Limits,
     /// How much may be uploaded, and for how long it is kept.
     pub uploads: uploads::Limits,
+    /// How many jobs there may be, and how long one is kept.
+    pub jobs: jobs::Limits,
 }
 
 /// Deadlines and caps of connections. Each fires on its own; `--help` shows all of them.
@@ -127,6 +129,7 @@ impl Default for Config {
             limits: ConnectionLimits::default(),
             topics: topics::Limits::default(),
             uploads: uploads::Limits::default(),
+            jobs: jobs::Limits::default(),
         }
     }
 }

@@ -73,6 +73,9 @@ pub enum Error {
     /// The peer was too slow.
     #[error("{0}")]
     Timeout(String),
+    /// Something in between gave up waiting for the answer.
+    #[error("{0}")]
+    GatewayTimeout(String),
     /// The server is stopping.
     #[error("{0}")]
     Unavailable(String),
@@ -145,6 +148,11 @@ impl Error {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
                 "Not available now",
+            ),
+            Error::GatewayTimeout(_) => (
+                StatusCode::GATEWAY_TIMEOUT,
+                "gateway-timeout",
+                "Gateway timeout",
             ),
             Error::Timeout(_) => (StatusCode::REQUEST_TIMEOUT, "timeout", "Too slow"),
             Error::Storage(_) => (

@@ -9,6 +9,7 @@ pub mod config;
 pub mod connection;
 pub mod error;
 pub mod extract;
+pub mod jobs;
 pub mod labs;
 pub mod site;
 pub mod state;

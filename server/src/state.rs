@@ -12,6 +12,7 @@ use crate::{
     Config,
     address::PerAddress,
     connection::Connections,
+    jobs::Jobs,
     swarm::Swarms,
     topics::{Hub, Topics},
     trace::Recorder,
@@ -29,6 +30,7 @@ struct Inner {
     recorder: Recorder,
     topics: Arc<dyn Hub>,
     uploads: Uploads,
+    jobs: Jobs,
     stopping: CancellationToken,
     connections: Connections,
     feeds: Arc<PerAddress>,
@@ -45,6 +47,7 @@ impl AppState {
             recorder: Recorder::new(),
             topics: Arc::new(topics),
             uploads,
+            jobs: Jobs::new(config.jobs.clone()),
             stopping: CancellationToken::new(),
             connections: Connections::new(config.limits.clone()),
             feeds: Arc::default(),
@@ -53,7 +56,6 @@ impl AppState {
         };
         if let Ok(runtime) = Handle::try_current() {
             let (topics, uploads) = (Arc::clone(&inner.topics), inner.uploads.clone());
-            runtime.spawn(keep_house(topics, uploads, inner.stopping.clone()));
             runtime.spawn({
                 let (swarms, stopping) = (Arc::clone(&inner.swarms), inner.stopping.clone());
                 async move {
@@ -61,6 +63,8 @@ impl AppState {
                     swarms.close();
                 }
             });
+            let jobs = inner.jobs.clone();
+            runtime.spawn(keep_house(topics, uploads, jobs, inner.stopping.clone()));
         }
         Ok(AppState {
             inner: Arc::new(inner),
@@ -106,10 +110,20 @@ impl AppState {
     pub fn uploads(&self) -> &Uploads {
         &self.inner.uploads
     }
+
+    /// The jobs.
+    pub fn jobs(&self) -> &Jobs {
+        &self.inner.jobs
+    }
 }
 
-/// Removes what is too old once a minute; ends the topics, and with them their streams, when the server stops.
-async fn keep_house(topics: Arc<dyn Hub>, uploads: Uploads, stopping: CancellationToken) {
+/// Removes what is too old once a minute; ends the topics and the jobs, and with them their streams, when the server stops.
+async fn keep_house(
+    topics: Arc<dyn Hub>,
+    uploads: Uploads,
+    jobs: Jobs,
+    stopping: CancellationToken,
+) {
     let mut minute = interval(Duration::from_secs(60));
     minute.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -117,10 +131,12 @@ async fn keep_house(topics: Arc<dyn Hub>, uploads: Uploads, stopping: Cancellati
             () = stopping.cancelled() => break,
             _ = minute.tick() => {
                 topics.sweep();
+                jobs.sweep();
                 let uploads = uploads.clone();
                 let _ = tokio::task::spawn_blocking(move || uploads.sweep()).await;
             }
         }
     }
+    jobs.close();
     topics.close();
 }

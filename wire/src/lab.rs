@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 pub enum Lab {
     /// One request, one response: the five steps, measured.
     RequestResponse,
+    /// What one request and one response cannot do well, and what is done instead.
+    Limits,
     /// The client asks again and again.
     ShortPolling,
     /// The server holds the request until it has something.
@@ -58,8 +60,9 @@ impl Chapter {
 
 impl Lab {
     /// Every lab, in the order of the course.
-    pub const ALL: [Lab; 8] = [
+    pub const ALL: [Lab; 9] = [
         Lab::RequestResponse,
+        Lab::Limits,
         Lab::ShortPolling,
         Lab::LongPolling,
         Lab::ServerSentEvents,
@@ -73,6 +76,7 @@ impl Lab {
     pub const fn slug(self) -> &'static str {
         match self {
             Lab::RequestResponse => "request-response",
+            Lab::Limits => "limits",
             Lab::ShortPolling => "short-polling",
             Lab::LongPolling => "long-polling",
             Lab::ServerSentEvents => "server-sent-events",
@@ -87,6 +91,7 @@ impl Lab {
     pub const fn title(self) -> &'static str {
         match self {
             Lab::RequestResponse => "Request–response",
+            Lab::Limits => "Where request–response ends",
             Lab::ShortPolling => "Short polling",
             Lab::LongPolling => "Long polling",
             Lab::ServerSentEvents => "Server-sent events",
@@ -102,6 +107,9 @@ impl Lab {
         match self {
             Lab::RequestResponse => {
                 "Use it when the client knows what it wants and can wait for the answer."
+            }
+            Lab::Limits => {
+                "Use something else when the answer takes minutes, or when the server has to speak first."
             }
             Lab::ShortPolling => {
                 "Use it when news may come late, and the server should do no more than answer."
@@ -128,7 +136,7 @@ impl Lab {
     /// The chapter whose heading the lab stands under.
     pub const fn chapter(self) -> Chapter {
         match self {
-            Lab::RequestResponse => Chapter::RequestAndResponse,
+            Lab::RequestResponse | Lab::Limits => Chapter::RequestAndResponse,
             Lab::ShortPolling
             | Lab::LongPolling
             | Lab::ServerSentEvents

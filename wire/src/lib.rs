@@ -8,6 +8,7 @@ pub mod echo;
 pub mod faults;
 pub mod http1;
 pub mod images;
+pub mod jobs;
 pub mod json;
 pub mod lab;
 pub mod limits;

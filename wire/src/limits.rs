@@ -26,6 +26,23 @@ pub const PROBE_GAP_MS_MAX: u64 = 2_000;
 /// How many probes run at once.
 pub const PROBES_MAX: usize = 256;
 
+/// The longest work of a job that waits, in milliseconds.
+pub const JOB_WORK_MS_MAX: u64 = 5 * 60 * 1000;
+/// The longest work of a job that computes, in milliseconds: it holds a thread.
+pub const JOB_CPU_MS_MAX: u64 = 30_000;
+/// How long a request waits for a job at most before something in between gives it up (`timeout_ms=`), in milliseconds.
+pub const JOB_TIMEOUT_MS_MAX: u64 = 60_000;
+/// How long `GET /api/jobs/{id}` waits at most, in seconds.
+pub const JOB_WAIT_S_MAX: u64 = 60;
+/// How many jobs there may be at once, over or not. Where there are too many, those that have been over for longest go.
+pub const JOBS_MAX: usize = 10_000;
+/// How many of them may be unfinished.
+pub const UNFINISHED_JOBS_MAX: usize = 2_000;
+/// How many of those may be from one address: a whole class may sit behind one.
+pub const UNFINISHED_JOBS_PER_ADDRESS_MAX: usize = 1_000;
+/// How long a job is kept when it is over, and its `Idempotency-Key` with it, in seconds.
+pub const JOB_KEPT_S: u64 = 10 * 60;
+
 /// The longest latency that `faults=` asks for, in milliseconds.
 pub const FAULT_LATENCY_MS_MAX: u64 = 10_000;
 /// The most that a latency may vary, in milliseconds.

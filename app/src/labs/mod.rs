@@ -2,6 +2,8 @@
 
 #[cfg(feature = "image-upload")]
 pub mod image_upload;
+#[cfg(feature = "limits")]
+pub mod limits;
 #[cfg(feature = "long-polling")]
 pub mod long_polling;
 #[cfg(feature = "publish-subscribe")]
@@ -28,6 +30,8 @@ mod page {
 
     #[cfg(feature = "image-upload")]
     use super::image_upload;
+    #[cfg(feature = "limits")]
+    use super::limits;
     #[cfg(feature = "long-polling")]
     use super::long_polling;
     #[cfg(feature = "publish-subscribe")]
@@ -85,6 +89,8 @@ mod page {
         match lab {
             #[cfg(feature = "request-response")]
             Lab::RequestResponse => Some(request_response::page(session, reader)),
+            #[cfg(feature = "limits")]
+            Lab::Limits => Some(limits::page(session, reader)),
             #[cfg(feature = "short-polling")]
             Lab::ShortPolling => Some(short_polling::page(session, reader)),
             #[cfg(feature = "long-polling")]
@@ -101,6 +107,7 @@ mod page {
             Lab::ImageUpload => Some(image_upload::page(session, reader, sample)),
             #[cfg(not(all(
                 feature = "request-response",
+                feature = "limits",
                 feature = "short-polling",
                 feature = "long-polling",
                 feature = "server-sent-events",

@@ -52,7 +52,7 @@ fn of_requests(this: &Steps<'_>, kept: &Steps<'_>) -> String {
         [
             (took(steps.parse), "parsing"),
             (took(steps.body), "on the body"),
-            (took(steps.process), "working"),
+            (steps.worked_ns, "working"),
             (steps.on_the_way_ns().unwrap_or(0), "on the way"),
         ]
     };

@@ -53,6 +53,8 @@ impl Exchange {
     /// The steps of the exchange, as far as they are known.
     pub fn steps<'a>(&'a self, run: &'a Run) -> Steps<'a> {
         let mut steps = Steps::default();
+        // Work that goes on behind the response is not what was waited for.
+        let mut worked_until_ns = i64::MIN;
         for event in self.events(run) {
             let first = |slot: &mut Option<&'a TraceEvent>| {
                 slot.get_or_insert(event);
@@ -66,8 +68,18 @@ impl Exchange {
                 }
                 Kind::Parse => first(&mut steps.parse),
                 Kind::Body => first(&mut steps.body),
-                Kind::Process => first(&mut steps.process),
-                Kind::Respond => first(&mut steps.respond),
+                Kind::Process => {
+                    first(&mut steps.process);
+                    if steps.respond.is_none() {
+                        steps.worked_ns += event.end_ns() - event.at_ns;
+                        worked_until_ns = event.end_ns();
+                    }
+                }
+                Kind::Respond => {
+                    steps.worked_ns -= worked_until_ns.saturating_sub(event.at_ns).max(0);
+                    worked_until_ns = i64::MIN;
+                    first(&mut steps.respond);
+                }
                 Kind::Write => {
                     first(&mut steps.first_write);
                     steps.last_write = Some(event);
@@ -102,8 +114,10 @@ pub struct Steps<'a> {
     pub parse: Option<&'a TraceEvent>,
     /// The body was received and parsed.
     pub body: Option<&'a TraceEvent>,
-    /// The handler worked.
+    /// The handler worked: the first stretch of it.
     pub process: Option<&'a TraceEvent>,
+    /// How long it worked before it responded, in nanoseconds.
+    pub worked_ns: i64,
     /// The handler handed its response over.
     pub respond: Option<&'a TraceEvent>,
     /// The server wrote its first bytes.

@@ -285,12 +285,13 @@ fn request_words(steps: &Steps<'_>) -> String {
 fn parts_words(steps: &Steps<'_>) -> String {
     let mut words = String::new();
     let took = |event: Option<&TraceEvent>| event.and_then(|event| event.duration_ns);
-    for (event, what) in [
-        (steps.parse, "parsing"),
-        (steps.body, "on the body"),
-        (steps.process, "working"),
+    let worked = took(steps.process).map(|_| steps.worked_ns as u64);
+    for (took, what) in [
+        (took(steps.parse), "parsing"),
+        (took(steps.body), "on the body"),
+        (worked.filter(|ns| *ns > 0), "working"),
     ] {
-        if let Some(ns) = took(event) {
+        if let Some(ns) = took {
             words += &format!("{} {what}, ", duration(ns as i64));
         }
     }

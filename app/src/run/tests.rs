@@ -65,6 +65,25 @@ fn with_head(head: u64, offset: u64, count: u64) -> impl FnOnce(&mut TraceEvent)
     }
 }
 
+#[test]
+fn work_in_steps_is_added_up_as_far_as_the_response_waited_for_it() {
+    let mut told = Told::new().at(Lane::SOCKET, Kind::Read, 0, bytes(0, 400));
+    for step in 0..5 {
+        told = told.at(
+            Lane::HANDLER,
+            Kind::Process,
+            step * 100_000,
+            lasting(100_000),
+        );
+    }
+    let gives_up = |event: &mut TraceEvent| event.detail.status = Some(504);
+    let run = told
+        .at(Lane::HANDLER, Kind::Respond, 250_000, gives_up)
+        .run();
+    let steps = run.exchanges()[0].steps(&run);
+    assert_eq!(steps.worked_ns, 250 * MS);
+}
+
 fn answered() -> Told {
     // The browser's events come after the server's, as they do on the feed.
     Told::new()

@@ -71,6 +71,7 @@ pub fn verb(kind: Kind) -> &'static str {
         Kind::Body => "takes the body",
         Kind::Process => "works",
         Kind::Respond => "responds",
+        Kind::Noticed => "notices",
         Kind::Published => "takes",
         Kind::Subscribed => "subscriber joins",
         Kind::Unsubscribed => "subscriber leaves",
@@ -107,7 +108,7 @@ pub fn plural(kind: Kind) -> &'static str {
 /// Which words win where there is no room for all: larger is more.
 pub fn weight(kind: Kind) -> u8 {
     match kind {
-        Kind::Failed | Kind::Aborted | Kind::Fault | Kind::Gap | Kind::Marked => 9,
+        Kind::Failed | Kind::Aborted | Kind::Fault | Kind::Gap | Kind::Marked | Kind::Noticed => 9,
         Kind::Process | Kind::RequestSent | Kind::Finished | Kind::Published => 8,
         Kind::Received | Kind::Sent | Kind::Consumed | Kind::Previewed | Kind::Hashed => 7,
         Kind::ResponseHead | Kind::StreamOpened | Kind::StreamClosed | Kind::Body => 6,

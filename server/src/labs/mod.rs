@@ -1,5 +1,5 @@
 //! One pattern, one file, its lesson in Markdown beside it. A lab never imports another lab; what those on topics share is
-//! in [`topic`], and the one address that two of them answer in [`polling`].
+//! in [`topic`], the one address that two of them answer in [`polling`], and what a client may say of waiting in [`wait`].
 
 use utoipa_axum::router::OpenApiRouter;
 use wire::Lab;
@@ -7,6 +7,7 @@ use wire::Lab;
 use crate::AppState;
 
 pub mod image_upload;
+pub mod limits;
 mod long_polling;
 mod polling;
 pub mod publish_subscribe;
@@ -15,6 +16,7 @@ pub mod request_response;
 pub mod server_sent_events;
 mod short_polling;
 mod topic;
+mod wait;
 pub mod websocket;
 
 /// The endpoints of all labs.
@@ -55,6 +57,7 @@ fn tagged(lab: Lab, mut router: OpenApiRouter<AppState>) -> OpenApiRouter<AppSta
 fn lab_router(lab: Lab) -> OpenApiRouter<AppState> {
     match lab {
         Lab::RequestResponse => request_response::router(),
+        Lab::Limits => limits::router(),
         Lab::ShortPolling => polling::router(),
         // Short polling's router has its one address.
         Lab::LongPolling => OpenApiRouter::new(),

@@ -3,11 +3,12 @@
 
 use axum::{extract::State, http::HeaderMap, response::Response};
 use utoipa_axum::{router::OpenApiRouter, routes};
-use wire::{Problem, topics::MessagesPage};
+use wire::{Problem, limits::MESSAGES_WAIT_S_MAX, topics::MessagesPage};
 
 use super::{
     long_polling, short_polling,
     topic::{page::Ask, request::TopicName},
+    wait::Wait,
 };
 use crate::{AppState, Result, address::Counted, connection::Exchange, extract::Query};
 
@@ -47,7 +48,7 @@ async fn messages(
     Query(ask): Query<Ask>,
     headers: HeaderMap,
 ) -> Result<Response> {
-    match long_polling::Wait::asked(&ask, &headers)? {
+    match Wait::asked(ask.wait, &headers, MESSAGES_WAIT_S_MAX)? {
         Some(wait) => long_polling::wait(&app, &exchange, counted, &topic, &ask, wait).await,
         None => short_polling::now(&app, &exchange, &topic, &ask, &headers).await,
     }

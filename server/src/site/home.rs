@@ -18,6 +18,11 @@ const fn shows(lab: Lab) -> &'static [&'static str] {
             "Every byte of the request and the response, explained",
             "What a server makes of a request that is malformed on purpose",
         ],
+        Lab::Limits => &[
+            "A chat by asking beside the same chat by push",
+            "A job of minutes: held until a gateway gives up, or accepted, watched and cancelled",
+            "What a server does for a client that has left, and why a seventh request waits",
+        ],
         Lab::ShortPolling => &[
             "What each message waited for the next poll",
             "How many answers were empty, and what their headers cost",
@@ -180,7 +185,7 @@ fn qr(address: &str) -> Markup {
 
 /// The limits that a visitor can meet, from the constants that the server enforces.
 fn bounds() -> Markup {
-    let rows: [(&str, String); 13] = [
+    let rows: [(&str, String); 15] = [
         (
             "Longest wait asked of /api/echo",
             seconds(limits::ECHO_DELAY_MS_MAX / 1_000),
@@ -196,6 +201,22 @@ fn bounds() -> Markup {
         (
             "Largest request body that /api/echo mirrors",
             bytes(limits::ECHO_BODY_MAX),
+        ),
+        (
+            "Longest job, waiting and computing",
+            format!(
+                "{}, {}",
+                seconds(limits::JOB_WORK_MS_MAX / 1_000),
+                seconds(limits::JOB_CPU_MS_MAX / 1_000)
+            ),
+        ),
+        (
+            "Unfinished jobs, in all and from one address",
+            format!(
+                "{}, {}",
+                grouped(limits::UNFINISHED_JOBS_MAX as u64),
+                grouped(limits::UNFINISHED_JOBS_PER_ADDRESS_MAX as u64)
+            ),
         ),
         (
             "Largest message to a topic",

@@ -8,7 +8,7 @@ use super::{assets, document::Visit, lesson, shell::Shell, sketch::Heads, source
 /// The lanes that a lab's timeline begins with.
 const fn lanes(lab: Lab) -> &'static [LaneKind] {
     match lab {
-        Lab::RequestResponse => &[
+        Lab::RequestResponse | Lab::Limits => &[
             LaneKind::Browser,
             LaneKind::Network,
             LaneKind::Socket,
@@ -46,6 +46,10 @@ const fn invitation(lab: Lab) -> (&'static str, &'static str) {
             "One request, seen from both ends",
             "Run sends it and draws when each byte left, arrived, was worked on and came back.",
         ),
+        Lab::Limits => (
+            "Ask, and wait; or be told",
+            "Four experiments that one request and one response do badly, each beside what does them well.",
+        ),
         Lab::ShortPolling => (
             "Anything new? Anything new?",
             "Run asks at intervals while messages are published, and shows what each had to wait.",
@@ -82,6 +86,7 @@ fn sample(lab: Lab) -> Option<&'static str> {
     match lab {
         Lab::ImageUpload => assets::logical("samples/deep-field.jpg"),
         Lab::RequestResponse
+        | Lab::Limits
         | Lab::ShortPolling
         | Lab::LongPolling
         | Lab::ServerSentEvents

@@ -11,6 +11,7 @@ use super::markdown;
 const fn text(lab: Lab) -> &'static str {
     match lab {
         Lab::RequestResponse => include_str!("../labs/request_response.md"),
+        Lab::Limits => include_str!("../labs/limits.md"),
         Lab::ShortPolling => include_str!("../labs/short_polling.md"),
         Lab::LongPolling => include_str!("../labs/long_polling.md"),
         Lab::ServerSentEvents => include_str!("../labs/server_sent_events.md"),
@@ -58,6 +59,18 @@ mod tests {
     fn own(lab: Lab) -> &'static [Kind] {
         match lab {
             Lab::RequestResponse => &[Kind::Process],
+            Lab::Limits => &[
+                Kind::Process,
+                Kind::Noticed,
+                Kind::Published,
+                Kind::Subscribed,
+                Kind::Unsubscribed,
+                Kind::Delivered,
+                Kind::Gap,
+                Kind::StreamOpened,
+                Kind::Received,
+                Kind::StreamClosed,
+            ],
             Lab::ShortPolling => &[
                 Kind::Published,
                 Kind::Synced,

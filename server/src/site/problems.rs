@@ -28,7 +28,7 @@ macro_rules! problem {
 }
 
 /// Every problem type of [`crate::Error`], and those that are said below HTTP.
-const ALL: [Explained; 22] = [
+const ALL: [Explained; 23] = [
     problem!(
         "bad-request",
         "Bad request",
@@ -119,6 +119,13 @@ const ALL: [Explained; 22] = [
         REQUEST_TIMEOUT,
         "The request did not arrive in the time that the server gives it, so the server stopped waiting.",
         "Send it again. The deadlines stand in roundtrip --help."
+    ),
+    problem!(
+        "gateway-timeout",
+        "Gateway timeout",
+        GATEWAY_TIMEOUT,
+        "Something between the client and the work gave up waiting. Whether the work goes on, the answer cannot say: here it does.",
+        "Let the server answer at once with 202 and an address where the job can be looked at, or ask for less work."
     ),
     problem!(
         "unprocessable",
@@ -269,6 +276,7 @@ mod tests {
             },
             Error::TooMany { what: "", limit: 1 },
             Error::Timeout(words()),
+            Error::GatewayTimeout(words()),
             Error::Storage(words()),
             Error::Unprocessable(words()),
             Error::Unavailable(words()),
@@ -290,6 +298,7 @@ mod tests {
                 | Error::OutOfBounds { .. }
                 | Error::TooMany { .. }
                 | Error::Timeout(_)
+                | Error::GatewayTimeout(_)
                 | Error::Storage(_)
                 | Error::Unprocessable(_)
                 | Error::Unavailable(_)

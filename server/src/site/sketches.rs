@@ -72,6 +72,7 @@ pub(super) const FIRST: Sketch = Sketch {
 pub(super) const fn of(lab: Lab) -> &'static Sketch {
     match lab {
         Lab::RequestResponse => &REQUEST_RESPONSE,
+        Lab::Limits => &LIMITS,
         Lab::ShortPolling => &SHORT_POLLING,
         Lab::LongPolling => &LONG_POLLING,
         Lab::ServerSentEvents => &SERVER_SENT_EVENTS,
@@ -123,6 +124,49 @@ const REQUEST_RESPONSE: Sketch = Sketch {
             at: 124,
             until: 138,
             words: "use",
+        },
+    ],
+};
+
+const LIMITS: Sketch = Sketch {
+    says: "A request is answered at once with 202 while the handler goes on working; the browser looks again later and has the result.",
+    lanes: &[
+        (LaneKind::Browser, "Browser"),
+        (LaneKind::Socket, "Socket"),
+        (LaneKind::Handler, "Handler"),
+    ],
+    step: 112,
+    height: 150,
+    marks: &[
+        Arrow {
+            from: 0,
+            to: 1,
+            at: 12,
+            takes: 14,
+            words: "job",
+        },
+        Bar {
+            lane: 2,
+            at: 28,
+            until: 108,
+            words: "work",
+        },
+        Arrow {
+            from: 1,
+            to: 0,
+            at: 34,
+            takes: 14,
+            words: "202",
+        },
+        goes(0, 1, 72),
+        goes(1, 0, 82),
+        goes(0, 1, 112),
+        Arrow {
+            from: 1,
+            to: 0,
+            at: 124,
+            takes: 14,
+            words: "done",
         },
     ],
 };

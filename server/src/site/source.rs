@@ -44,6 +44,12 @@ pub(super) const fn files(lab: Lab) -> &'static [SourceFile] {
             source!("labs/request_response/body.rs"),
             source!("labs/request_response/framed.rs"),
         ],
+        Lab::Limits => &[
+            source!("labs/limits.rs"),
+            source!("labs/limits/held.rs"),
+            source!("labs/limits/events.rs"),
+            source!("jobs/work.rs"),
+        ],
         Lab::ShortPolling => &[
             source!("labs/short_polling.rs"),
             source!("labs/polling.rs"),
@@ -262,7 +268,9 @@ const fn lane_of(kind: Kind) -> Option<LaneKind> {
         Kind::Accepted | Kind::Read | Kind::Write | Kind::Closed | Kind::Fault => {
             Some(LaneKind::Socket)
         }
-        Kind::Parse | Kind::Body | Kind::Process | Kind::Respond => Some(LaneKind::Handler),
+        Kind::Parse | Kind::Body | Kind::Process | Kind::Respond | Kind::Noticed => {
+            Some(LaneKind::Handler)
+        }
         Kind::Published | Kind::Subscribed | Kind::Unsubscribed | Kind::Delivered | Kind::Gap => {
             Some(LaneKind::Topic)
         }

@@ -41,6 +41,9 @@ fn lines(parts: &[&str]) -> String {
     parts.join(" \\\n  ")
 }
 
+/// The order of a job.
+const JOB: &str = "-H 'Content-Type: application/json' -d '{\"work_ms\":3000}'";
+
 /// Appends what stands on standard input to the upload at `$upload`.
 fn append(exchange: u64, offset: u64) -> String {
     lines(&[
@@ -93,6 +96,45 @@ pub(super) fn commands(lab: Lab, origin: &str) -> Vec<Command> {
                     &curl("-s --trace-ascii -", 2),
                     "-H 'Content-Type: application/json' -d '{\"name\":\"value\"}'",
                     &format!("{origin}/api/echo"),
+                ]),
+            },
+        ],
+        Lab::Limits => vec![
+            Command {
+                does: "Order a job of three seconds and wait for it, behind a gateway that waits for one: 504, and the job goes on.",
+                lines: lines(&[
+                    &curl("-si", 1),
+                    JOB,
+                    &format!("'{origin}/api/jobs?answer=wait&timeout_ms=1000'"),
+                ]),
+            },
+            Command {
+                does: "Order it again, to be answered at once: 202, and where the job is. With a key, pressing twice orders once.",
+                lines: format!(
+                    "job={origin}$({}\n  tr -d '\\r' | sed -n 's/^[Ll]ocation: //p')",
+                    lines(&[
+                        &curl("-si", 2),
+                        JOB,
+                        "-H \"Idempotency-Key: $run\"",
+                        &format!("{origin}/api/jobs |"),
+                    ])
+                ),
+            },
+            Command {
+                does: "Look at it now, then hold the question until it is over.",
+                lines: [
+                    &(curl("-s", 3) + " $job; echo"),
+                    &(curl("-s", 4) + " -H 'Prefer: wait=10' $job; echo"),
+                ]
+                .map(String::as_str)
+                .join("\n"),
+            },
+            Command {
+                does: "Order one of a minute, leave after a second, and let the server cancel it then.",
+                lines: lines(&[
+                    &curl("-si -m 1", 5),
+                    "-H 'Content-Type: application/json' -d '{\"work_ms\":60000}'",
+                    &format!("'{origin}/api/jobs?answer=wait&on_disconnect=cancel'"),
                 ]),
             },
         ],

@@ -126,6 +126,7 @@ fn is_of_a_client(kind: Kind) -> bool {
         | Kind::Body
         | Kind::Process
         | Kind::Respond
+        | Kind::Noticed
         | Kind::Published
         | Kind::Subscribed
         | Kind::Unsubscribed

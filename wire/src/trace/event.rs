@@ -247,6 +247,8 @@ pub enum Kind {
     Process,
     /// The handler handed its response over; `detail.status`.
     Respond,
+    /// The handler learned that its client had gone, before it had answered; `detail.summary` is what it does about it.
+    Noticed,
 
     // The topic.
     /// A message was taken and has its id.
@@ -281,7 +283,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 36] = [
+    pub const ALL: [Kind; 37] = [
         Kind::RequestSent,
         Kind::Connected,
         Kind::Sent,
@@ -306,6 +308,7 @@ impl Kind {
         Kind::Body,
         Kind::Process,
         Kind::Respond,
+        Kind::Noticed,
         Kind::Published,
         Kind::Subscribed,
         Kind::Unsubscribed,
@@ -347,6 +350,7 @@ impl Kind {
             Kind::Body => "body",
             Kind::Process => "process",
             Kind::Respond => "respond",
+            Kind::Noticed => "noticed",
             Kind::Published => "published",
             Kind::Subscribed => "subscribed",
             Kind::Unsubscribed => "unsubscribed",

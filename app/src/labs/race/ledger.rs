@@ -308,7 +308,8 @@ impl Track {
 
     /// At least half of what came was no later than this, and at least 99 of 100 no later than that.
     pub fn latencies(&self) -> Option<(i64, i64)> {
-        let late = order::sorted(self.came.iter().map(|(_, late_ns)| *late_ns).collect());
+        let late: Vec<i64> = self.came.iter().map(|(_, late_ns)| *late_ns).collect();
+        let late = order::sorted(&late);
         let at = |percent: usize| {
             late.get((late.len() * percent).div_ceil(100).max(1) - 1)
                 .copied()

@@ -1,0 +1,297 @@
+//! Two people talk on a topic; one reader asks for what is new, the other is told.
+
+use wire::{
+    json::Json,
+    time::duration,
+    topics::MessageId,
+    trace::{Kind, Lane, SpanId},
+};
+
+use super::{
+    came_to::seen_after,
+    experiment::{Ask, Ear, Experiment, Part, Turn, go},
+    knobs::{ASK_MS, EVERY_MS, MESSAGES, MESSAGES_MAX},
+};
+use crate::{
+    components::{
+        controls::button,
+        topic::{
+            envelope,
+            gap::{Gap, message_id},
+            knobs::topic_path,
+            publish::{not_published, publish},
+        },
+    },
+    dom::{El, State, el},
+    transport::{clock::now_ns, ids, link::Seen, reply::NoReply, sleep, stream::Brought},
+};
+
+/// What is said, in turns.
+const WORDS: [&str; MESSAGES_MAX as usize] = [
+    "Ada: Is the kettle on?",
+    "Ben: Since five minutes ago.",
+    "Ada: Then tea is ready.",
+    "Ben: It was, before you asked.",
+    "Ada: You could have told me.",
+    "Ben: I answer when I am asked.",
+    "Ada: And now?",
+    "Ben: Now it is cold.",
+];
+
+/// The one who asks, and the one who is told.
+const LANES: [Lane; 2] = [Lane::subscriber(1), Lane::subscriber(2)];
+const ASKS: usize = 0;
+const TOLD: usize = 1;
+const UNANSWERED: &str = "A question was not answered.";
+
+/// A message as a reader has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Line {
+    id: MessageId,
+    text: String,
+}
+
+/// The chat. Cheap to copy.
+#[derive(Clone, Copy)]
+pub(super) struct Chat {
+    pub(super) topic: State<String>,
+    seen: [State<Vec<Line>>; 2],
+    /// Where the one who asks stands.
+    place: State<Option<MessageId>>,
+    /// How many messages the topic has taken, or not.
+    taken: State<u64>,
+    ear: State<Option<Ear>>,
+}
+
+impl Chat {
+    /// A chat on a topic of this page's own.
+    pub(super) fn new() -> Chat {
+        Chat {
+            topic: State::new(["chat-", &ids::span().to_string()].concat()),
+            seen: [State::new(Vec::new()), State::new(Vec::new())],
+            place: State::new(None),
+            taken: State::new(0),
+            ear: State::new(None),
+        }
+    }
+
+    fn path(self) -> String {
+        topic_path(&self.topic.now())
+    }
+
+    /// Both begin to read; then they talk.
+    pub(super) fn run(self, it: Experiment) {
+        for seen in self.seen {
+            seen.set(Vec::new());
+        }
+        self.place.set(None);
+        self.taken.set(0);
+        self.ear.set(None);
+        let turn = it.begin(1);
+        turn.says("Both readers begin.");
+        go(Box::pin(async move {
+            // The one who asks has to know where the topic stands.
+            self.ask(turn).await;
+            if self.place.peek(Option::is_some) && turn.is_on() {
+                self.listen(turn);
+            } else {
+                self.end(turn);
+            }
+        }));
+    }
+
+    fn end(self, turn: Turn) {
+        match self.ear.update(Option::take) {
+            Some(ear) => ear.close(),
+            None => turn.part_is_over(),
+        }
+    }
+
+    /// Asks once what is new.
+    async fn ask(self, turn: Turn) {
+        let query = match self.place.now() {
+            Some(place) => ["?after=", &place.to_string()].concat(),
+            None => "?limit=1".to_owned(),
+        };
+        let is_first = self.place.peek(Option::is_none);
+        let target = [&self.path(), "/messages", &query].concat();
+        let ask = Ask {
+            lane: LANES[ASKS],
+            ..Ask::get(Part::Order, &target)
+        };
+        match turn.send(ask, turn.signal()).await {
+            Ok((span, reply)) if reply.is_success() => {
+                turn.fine(UNANSWERED);
+                let answer = reply.json().unwrap_or(Json::Null);
+                self.gap(turn, &answer);
+                let messages = answer.get("messages").map_or(&[][..], Json::items);
+                // What was there before is not of this run.
+                for message in messages.iter().filter(|_| !is_first) {
+                    if let (Some(id), Some(text)) = (
+                        message_id(Some(message), "id"),
+                        message.get("data").and_then(Json::as_str),
+                    ) {
+                        let text = text.to_owned();
+                        let bytes = envelope::size(message);
+                        self.received(turn, ASKS, span, Line { id, text }, bytes);
+                    }
+                }
+                if let Some(next) = message_id(Some(&answer), "next") {
+                    self.place.set(Some(next));
+                }
+            }
+            Ok((_, reply)) => turn.refused(&reply),
+            Err(NoReply::Aborted) => {}
+            Err(NoReply::Network) => turn.trouble(
+                UNANSWERED,
+                "The server cannot be reached, or it closed the connection.",
+                "The page asks again.",
+            ),
+        }
+    }
+
+    /// Asks at intervals; where they are 0, by hand only.
+    async fn ask_on(self, turn: Turn) {
+        let every_ms = turn.it.ran.peek(|knobs| knobs.numbers[ASK_MS]);
+        while every_ms > 0 && turn.is_on() {
+            sleep(every_ms as u32).await;
+            if turn.is_on() {
+                self.ask(turn).await;
+            }
+        }
+    }
+
+    /// Opens the stream of the one who is told.
+    fn listen(self, turn: Turn) {
+        let path = [&self.path(), "/events"].concat();
+        let mut query = turn.it.ran.peek(|knobs| knobs.follow_query());
+        if let Some(place) = self.place.now() {
+            query.set("after", &place.to_string());
+        }
+        let has_begun = State::new(false);
+        let take = move |ear: Ear, brought| match brought {
+            Brought::Open if !has_begun.now() => {
+                has_begun.set(true);
+                go(Box::pin(self.talk(turn)));
+                go(Box::pin(self.ask_on(turn)));
+            }
+            Brought::Message(id, data) => {
+                if let Ok(id) = id.parse() {
+                    let bytes = data.len() as u64;
+                    self.received(turn, TOLD, ear.span, Line { id, text: data }, bytes);
+                }
+            }
+            Brought::Gap(json) => {
+                if let Ok(json) = Json::parse(&json) {
+                    self.gap(turn, &json);
+                }
+            }
+            _ => {}
+        };
+        let ear = turn.listen(LANES[TOLD], &path, query, Box::new(take));
+        self.ear.set(Some(ear));
+    }
+
+    /// Says everything, each at its time.
+    async fn talk(self, turn: Turn) {
+        let (count, every_ms) =
+            (turn.it.ran).peek(|knobs| (knobs.numbers[MESSAGES], knobs.numbers[EVERY_MS]));
+        turn.says(match turn.it.ran.peek(|knobs| knobs.numbers[ASK_MS]) {
+            0 => "They talk. Press Ask now to see on the left what was said.",
+            _ => "They talk.",
+        });
+        for words in WORDS.into_iter().take(count as usize) {
+            sleep(every_ms as u32).await;
+            let Some(signal) = turn.signal().filter(|_| turn.is_on()) else {
+                return;
+            };
+            let outcome = publish(turn.it.session, &self.path(), words, &signal).await;
+            if let Some(notice) = not_published(&outcome) {
+                turn.trouble(&notice.what, &notice.why, &notice.advice);
+                return self.end(turn);
+            }
+            self.taken.update(|taken| *taken += 1);
+            self.look_whether_over(turn);
+        }
+    }
+
+    fn received(self, turn: Turn, reader: usize, span: SpanId, line: Line, bytes: u64) {
+        if !turn.is_on() {
+            return;
+        }
+        let seen = Seen::new(LANES[reader], Kind::Received, now_ns()).bytes(bytes);
+        let seen = seen.with(|detail| detail.message = Some(line.id.to_string()));
+        turn.it.session.feed().saw_of(span, seen);
+        self.seen[reader].update(|seen| {
+            if seen.iter().all(|other| other.id != line.id) {
+                seen.push(line);
+            }
+        });
+        self.look_whether_over(turn);
+    }
+
+    fn look_whether_over(self, turn: Turn) {
+        let wanted = turn.it.ran.peek(|knobs| knobs.numbers[MESSAGES]);
+        let have = |seen: State<Vec<Line>>| seen.peek(Vec::len) as u64 >= wanted;
+        if self.taken.now() >= wanted && self.seen.into_iter().all(have) {
+            turn.says("Both have seen all that was said.");
+            self.end(turn);
+        }
+    }
+
+    fn gap(self, turn: Turn, json: &Json) {
+        if let Some(gap) = Gap::read(json) {
+            turn.trouble("There is a gap.", gap.words(), "");
+            // What is missing does not come any more.
+            self.end(turn);
+        }
+    }
+
+    /// The two readers beside each other.
+    pub(super) fn view(self, it: Experiment) -> El {
+        let ask = button("Ask now", move || go(Box::pin(self.ask(it.turn()))))
+            .flag_of("disabled", move || !it.is_running());
+        let heads = [("Asks", "Ask, and ask again"), ("Told", "Be told")];
+        let columns = heads
+            .into_iter()
+            .enumerate()
+            .map(|(reader, (name, title))| {
+                let lines = self.seen[reader];
+                let line = move |line: &Line| {
+                    let id = line.id.to_string();
+                    let after = move || {
+                        let spans = it.asked.with(|asked| match reader {
+                            ASKS => asked.orders.clone(),
+                            _ => asked.looks.clone(),
+                        });
+                        let ns = it
+                            .session
+                            .store
+                            .with_shown(|run| seen_after(run, &spans, &id));
+                        ns.map_or_else(String::new, |ns| ["after ", &duration(ns)].concat())
+                    };
+                    el("li")
+                        .add(el("span").text(&line.text))
+                        .add(el("small").shows(after))
+                };
+                let head = el("header").add(el("h3").text(title));
+                let head = if reader == ASKS {
+                    head.add(ask.clone())
+                } else {
+                    head
+                };
+                el("section")
+                    .attrs(&[
+                        ("aria-label", name),
+                        ("data-number", if reader == ASKS { "1" } else { "2" }),
+                    ])
+                    .add(head)
+                    .add(
+                        el("ol")
+                            .attr("role", "list")
+                            .holds(move || lines.with(|all| all.iter().map(line).collect())),
+                    )
+            });
+        el("div.chat").add_all(columns)
+    }
+}
