@@ -25,7 +25,7 @@ const OVER: &str = "over";
 
 /// The stream's endpoint.
 pub(super) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(events))
+    OpenApiRouter::new().routes(routes!(follow))
 }
 
 /// Follow a job: an event stream.
@@ -46,7 +46,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         (status = 404, body = Problem, content_type = "application/problem+json", description = "There is no such job, or it is forgotten."),
     ),
 )]
-async fn events(
+async fn follow(
     State(app): State<AppState>,
     JobPath { id }: JobPath,
     headers: HeaderMap,
