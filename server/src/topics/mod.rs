@@ -363,6 +363,7 @@ impl Topics {
             let totals = Arc::clone(&self.inner.totals);
             let epoch = self.inner.epochs.begin(name);
             let next = Topic::new(name, totals, epoch, topic.bounds(), topic.take_place());
+            next.follows(topic.last());
             topics.insert(Arc::clone(name), Arc::new(next));
         }
         true

@@ -518,8 +518,21 @@ async fn a_restart_in_memory_is_another_life_with_the_same_bounds() {
     assert_eq!(subscriber.take(ALL).ended, Some(Ending::Restarted));
     let mut back = subscribe(&topics, "t", Start::After(old)).expect("subscribed");
     let gap = back.take(ALL).gap.expect("another life");
-    assert_eq!(gap.reason, GapReason::Epoch);
+    // What came after the end of that life is not counted, and there is none: nothing is missing.
+    assert_eq!((gap.reason, gap.missed), (GapReason::Epoch, Some(0)));
     assert_eq!((gap.next.epoch, gap.next.offset), (state.last.epoch, 1));
+    let begin = MessageId { offset: 0, ..old };
+    for n in 0..5 {
+        publish(&topics, "t", &format!("new {n}"));
+    }
+    // One of the life before, and two that the history has let go of since.
+    let mut late = subscribe(&topics, "t", Start::After(begin)).expect("subscribed");
+    let gap = late.take(ALL).gap.expect("another life");
+    assert_eq!((gap.next.offset, gap.missed), (3, Some(3)));
+    // A life before that one is not remembered, and neither is a message that it never had.
+    let stranger = MessageId { offset: 2, ..old };
+    let mut made_up = subscribe(&topics, "t", Start::After(stranger)).expect("subscribed");
+    assert_eq!(made_up.take(ALL).gap.expect("another life").missed, None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -520,6 +520,11 @@ impl Topic {
         })
     }
 
+    /// This is the life behind that one.
+    pub(super) fn follows(&self, before: MessageId) {
+        self.shared.lock().log.follows(before);
+    }
+
     /// The place under an address, for the next life.
     pub(super) fn take_place(&self) -> Option<Place> {
         self.shared.lock().place.take()

@@ -18,6 +18,7 @@ impl Gap {
             .filter(|gap| matches!(gap, Json::Object(_)))?;
         let text = |name: &str| gap.get(name).and_then(Json::as_str).unwrap_or_default();
         let missed = match gap.get("missed").and_then(Json::as_u64) {
+            Some(0) => "Nothing is missing".to_owned(),
             Some(1) => "1 message is missing".to_owned(),
             Some(count) => format!("{count} messages are missing"),
             None => "Messages are missing, and nobody knows how many".to_owned(),
@@ -71,6 +72,11 @@ mod tests {
 
     #[test]
     fn a_gap_says_how_many_and_why() {
+        assert!(
+            read(Some(0), GapReason::Epoch)
+                .words()
+                .starts_with("Nothing is missing: the topic began a new life")
+        );
         assert_eq!(
             read(Some(1), GapReason::Evicted).words(),
             "1 message is missing: the history no longer reaches back that far. The next is 0000000b-1."
