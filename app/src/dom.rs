@@ -473,7 +473,8 @@ pub(crate) fn set_value(field: &HtmlElement, value: &str) {
     }
 }
 
-fn value_of(element: &Element) -> String {
+/// What stands in a field.
+pub(crate) fn value_of(element: &Element) -> String {
     js_sys::Reflect::get(element, &"value".into())
         .ok()
         .and_then(|value| value.as_string())

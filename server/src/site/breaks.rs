@@ -12,8 +12,7 @@ const FAR: Preset = (
     "A server on the other side of the world",
     "latency=150ms,jitter=50ms",
 );
-const COLLECTS: Preset = ("A proxy that collects", "buffer=4KiB");
-const DROPS: Preset = ("A line that drops", "cut_after=2s");
+const DROPS: Preset = ("A line that drops after 2 s", "cut_after=2s");
 
 /// What a lab offers.
 const fn presets(lab: Lab) -> &'static [Preset] {
@@ -25,15 +24,20 @@ const fn presets(lab: Lab) -> &'static [Preset] {
             ("A line that drops at once", "cut_after=20ms"),
             ("A server that reads slowly", "slow_read=20B/s"),
         ],
-        Lab::ShortPolling
-        | Lab::LongPolling
-        | Lab::ServerSentEvents
-        | Lab::Websocket
-        | Lab::PublishSubscribe => &[SLOW, FAR, COLLECTS, DROPS],
+        Lab::ShortPolling | Lab::LongPolling => {
+            &[SLOW, FAR, DROPS, ("An answer that breaks off", "cut=150")]
+        }
+        Lab::ServerSentEvents | Lab::Websocket | Lab::PublishSubscribe => &[
+            SLOW,
+            FAR,
+            ("A proxy that collects 150 bytes", "buffer=150B"),
+            ("A proxy that collects 4 KiB", "buffer=4KiB"),
+            DROPS,
+        ],
         Lab::ImageUpload => &[
             ("A slow line", "latency=50ms,rate=20Mbit"),
             FAR,
-            ("A line that drops at every 3 MB", "cut=3000000"),
+            ("A line that drops 300 kB into a request", "cut=300000"),
             ("A server that reads slowly", "slow_read=2MiB/s"),
         ],
     }
@@ -52,6 +56,17 @@ const fn scope(lab: Lab) -> &'static str {
             "It acts on subscriber 1 when it connects again; the others keep a good line."
         }
     }
+}
+
+/// The least and the most of it, in its own words.
+fn bounds(fault: Fault) -> String {
+    let (least, most) = fault.bounds().into_inner();
+    let words = match fault {
+        // A place in a body is a count of bytes.
+        Fault::Cut => Fault::Buffer,
+        other => other,
+    };
+    format!("{} to {}", words.in_words(least), words.in_words(most))
 }
 
 /// What a fault does.
@@ -91,9 +106,10 @@ pub(super) fn panel(lab: Lab) -> Markup {
                 summary { "The words" }
                 dl {
                     @for fault in Fault::ALL {
-                        @let (least, most) = fault.bounds().into_inner();
-                        dt { code { (fault.name()) "=" } }
-                        dd { (does(fault)) "; " (fault.in_words(least)) " to " (fault.in_words(most)) }
+                        div {
+                            dt { code { (fault.name()) "=" } }
+                            dd { (does(fault)) "; " (bounds(fault)) }
+                        }
                     }
                 }
             }

@@ -25,6 +25,7 @@ use crate::{
             fields::{is_too_long, message_field, topic_field},
             gap::message_id,
             publish::{Outcome, not_published, publish},
+            restart::restart,
         },
     },
     dom::{El, State, el, follow},
@@ -68,6 +69,7 @@ pub(crate) fn page(session: Session, reader: &mut Reader) -> Shared {
         press: State::new(0),
     };
     follow(move || session.write_address(page.knobs.with(Knobs::write)));
+    restart(session, move || page.topic_path(), page.said, page.trouble);
     if at_once {
         page.connect_all();
     }
@@ -93,8 +95,11 @@ impl Page {
                 .max()
         });
         let last = last.map(|id| id.to_string());
-        self.knobs
-            .with(|knobs| knobs.commands(&place.origin, &place.traceparent, last.as_deref()))
+        let all = self
+            .knobs
+            .with(|knobs| knobs.commands(&place.origin, &place.traceparent, last.as_deref()));
+        let breaks = self.session.breaks;
+        breaks.commands(all, |does| does.starts_with("Subscribe"))
     }
 
     fn controls(self) -> El {
@@ -329,7 +334,8 @@ impl Page {
                 let (path, signal) = (path.clone(), signal.clone());
                 let outcomes = Rc::clone(&outcomes);
                 sent.push(&future_to_promise(async move {
-                    let outcome = publish(self.session, &path, &text, &signal).await;
+                    let target = [&path, "/messages"].concat();
+                    let outcome = publish(self.session, &target, &text, &signal).await;
                     outcomes.borrow_mut().push(outcome);
                     Ok(JsValue::UNDEFINED)
                 }));

@@ -27,6 +27,8 @@ use crate::{
 const SHOWN_MAX: usize = 50;
 /// How much of one message a list shows, in characters.
 const SHOWN_CHARS: usize = 120;
+/// The subscriber whose line can be broken; the others are there to compare with.
+const BROKEN: u16 = 1;
 
 /// How a subscriber stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,12 +103,17 @@ impl Subscriber {
             query.set("after", &last.to_string());
         }
         query.set("traceparent", &traceparent.to_string());
-        let url = format!("{events}{}", query.finish());
+        let mut url = format!("{events}{}", query.finish());
+        let mut summary = format!("GET {events}");
+        if self.number == BROKEN {
+            let breaks = self.session.breaks;
+            (url, summary) = (breaks.target(&url), breaks.target(&summary));
+        }
         self.state.set(Standing::Connecting);
         let exchange = traceparent.exchange;
         self.saw(
             exchange,
-            Seen::new(self.lane(), Kind::RequestSent, now_ns()).summary(format!("GET {events}")),
+            Seen::new(self.lane(), Kind::RequestSent, now_ns()).summary(summary),
         );
         let take = move |brought| self.take(brought, exchange, &topic_path);
         match Stream::open(&url, Rc::new(take)) {
