@@ -59,6 +59,7 @@ impl Reading {
         let reader = Reader {
             transport: Transport::Sse,
             address: None,
+            exchange: None,
         };
         let subscriber = now(hub.subscribe(TOPIC, Start::After(place), reader));
         Reading {
