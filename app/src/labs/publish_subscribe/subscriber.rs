@@ -68,6 +68,8 @@ pub(super) struct Subscriber {
     /// The newest messages, newest first: id and text.
     pub(super) messages: State<Vec<(String, String)>>,
     pub(super) recovery: State<Recovery>,
+    /// The exchange of its stream, by which the server tells it from others; empty before the first.
+    pub(super) exchange: State<String>,
     session: Session,
     stream: State<Option<Stream>>,
 }
@@ -80,6 +82,7 @@ impl Subscriber {
             count: State::new(0),
             messages: State::new(Vec::new()),
             recovery: State::new(Recovery::default()),
+            exchange: State::new(String::new()),
             session,
             stream: State::new(None),
         }
@@ -111,6 +114,7 @@ impl Subscriber {
         }
         self.state.set(Standing::Connecting);
         let exchange = traceparent.exchange;
+        self.exchange.set(exchange.to_string());
         self.saw(
             exchange,
             Seen::new(self.lane(), Kind::RequestSent, now_ns()).summary(summary),
