@@ -46,20 +46,21 @@ pub fn in_target(target: &str, faults: &str) -> String {
 /// so that it is harmless wherever it stands.
 pub fn in_command(command: &str, faults: &str) -> String {
     let mut with = String::new();
-    let mut rest = command;
-    while let Some(next) = rest.chars().next() {
-        let is = |start: &str| rest.starts_with(start);
+    let mut rest = command.chars();
+    loop {
+        let here = rest.as_str();
+        let Some(next) = rest.next() else {
+            return with;
+        };
+        let is = |start: &str| here.starts_with(start);
         if is("-H 'traceparent: 00-") || is("-H \"traceparent: 00-") {
             with.push_str(&["-H Roundtrip-Faults:", faults, " "].concat());
         }
-        let (this, behind) = rest.split_at(next.len_utf8());
-        with.push_str(this);
+        with.push(next);
         if is("?traceparent=00-") || is("&traceparent=00-") {
             with.push_str(&[FAULTS_PARAMETER, "=", faults, "&"].concat());
         }
-        rest = behind;
     }
-    with
 }
 
 #[cfg(target_arch = "wasm32")]

@@ -22,8 +22,8 @@ use crate::{
 };
 
 /// How many subscribers have a row, and how many of those who left.
-const ROWS: usize = 6;
-const GONE_ROWS: usize = 2;
+const ROWS: usize = 5;
+const GONE_ROWS: usize = 1;
 /// How many cells a count needs before its bar.
 const LABEL: u32 = 3;
 /// After this time the page asks again when the server has gone.
