@@ -62,7 +62,7 @@ impl Session {
             run: State::new(run),
             trouble: State::new(None),
             said: State::new(String::new()),
-            breaks: Breaks::new(breaks::read(reader)),
+            breaks: Breaks::read(reader),
             feed: State::new(None),
             named: State::new(matches!(named, Some(Ok(_)))),
             address: State::new(None),

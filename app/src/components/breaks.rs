@@ -68,14 +68,14 @@ pub(crate) use page::{Breaks, button, extend, row};
 
 #[cfg(target_arch = "wasm32")]
 mod page {
-    use leptos::prelude::document;
     use wasm_bindgen::JsCast;
     use web_sys::HtmlElement;
     use wire::Faults;
 
     use super::{in_command, in_target};
     use crate::{
-        components::{controls, terminal::Shown},
+        browser::document,
+        components::{controls, query::Reader, terminal::Shown},
         dom::{El, State, follow, set_value, value, value_of},
         session::Session,
     };
@@ -91,8 +91,9 @@ mod page {
     }
 
     impl Breaks {
-        /// With the faults that the address asks for.
-        pub(crate) fn new(faults: String) -> Breaks {
+        /// With the faults that the address asks for, where the lab's document has the row for them.
+        pub(crate) fn read(reader: &mut Reader) -> Breaks {
+            let faults = part("break-it").map_or_else(String::new, |_| super::read(reader));
             Breaks {
                 is_open: State::new(!faults.is_empty()),
                 faults: State::new(faults),

@@ -14,7 +14,7 @@ const FAR: Preset = (
 );
 const DROPS: Preset = ("A line that drops after 2 s", "cut_after=2s");
 
-/// What a lab offers.
+/// What a lab offers; nothing where it breaks things in its own way.
 const fn presets(lab: Lab) -> &'static [Preset] {
     match lab {
         Lab::RequestResponse => &[
@@ -40,6 +40,7 @@ const fn presets(lab: Lab) -> &'static [Preset] {
             ("A line that drops 300 kB into a request", "cut=300000"),
             ("A server that reads slowly", "slow_read=2MiB/s"),
         ],
+        Lab::Race | Lab::Limits => &[],
     }
 }
 
@@ -55,6 +56,7 @@ const fn scope(lab: Lab) -> &'static str {
         Lab::PublishSubscribe => {
             "It acts on subscriber 1 when it connects again; the others keep a good line."
         }
+        Lab::Race | Lab::Limits => "",
     }
 }
 
@@ -84,6 +86,9 @@ const fn does(fault: Fault) -> &'static str {
 
 /// The panel, which waits in the document until the lab is there.
 pub(super) fn panel(lab: Lab) -> Markup {
+    if presets(lab).is_empty() {
+        return Markup::default();
+    }
     html! {
         div #break-it role="group" aria-labelledby="break-it-title" hidden {
             p.break-it-title #break-it-title { "Break it" }

@@ -2,11 +2,11 @@
 
 use std::rc::Rc;
 
-use wasm_bindgen_futures::spawn_local;
 use wire::{json::Json, trace::Lane};
 
 use super::gap::message_id;
 use crate::{
+    browser::spawn,
     components::{breaks, controls::button, notice::Notice},
     dom::State,
     session::Session,
@@ -22,7 +22,7 @@ pub(crate) fn restart(
 ) {
     let path: Rc<dyn Fn() -> String> = Rc::new(path);
     breaks::extend(button("Restart the topic", move || {
-        spawn_local(ask(session, [&path(), "/restart"].concat(), said, trouble));
+        spawn(ask(session, [&path(), "/restart"].concat(), said, trouble));
     }));
 }
 

@@ -3,9 +3,8 @@
 //! It is one table: what the eye sees as a picture stands in its cells as numbers too. The rows stay the same elements,
 //! so that a cursor moves rather than appears elsewhere.
 
-use std::{rc::Rc, time::Duration};
+use std::rc::Rc;
 
-use leptos::prelude::set_timeout;
 use wire::{
     json::Json,
     time::{bytes, duration},
@@ -16,6 +15,7 @@ use super::{
     subscriber::Subscriber,
 };
 use crate::{
+    browser::later,
     components::notice::grouped,
     dom::{El, State, el, follow},
     transport::socket::{Socket, Told},
@@ -26,8 +26,8 @@ const ROWS: usize = 5;
 const GONE_ROWS: usize = 1;
 /// How many cells a count needs before its bar.
 const LABEL: u32 = 3;
-/// After this time the page asks again when the server has gone.
-const AGAIN: Duration = Duration::from_secs(1);
+/// After this time, in milliseconds, the page asks again when the server has gone.
+const AGAIN_MS: u32 = 1_000;
 
 /// The panel. `field` sets how much the topic keeps.
 pub(super) fn broker(
@@ -216,7 +216,7 @@ fn words(inside: Option<&Inside>, more: u64) -> String {
     };
     let ([messages, size, age_s], [most, most_bytes, most_s]) = (inside.held, inside.bounds);
     let time = |seconds: u64| match seconds / 3_600 {
-        hours @ 2.. if seconds % 3_600 == 0 => format!("{hours} h"),
+        hours @ 2.. if seconds.is_multiple_of(3_600) => format!("{hours} h"),
         _ => duration((seconds * 1_000_000_000) as i64),
     };
     let let_go = match inside.first.saturating_sub(1) {
@@ -270,7 +270,9 @@ fn watch(
                 let told = Json::parse(&text).ok();
                 inside.set(told.as_ref().and_then(Inside::read));
             }
-            Told::Closed(..) => set_timeout(move || tries.update(|tries| *tries += 1), AGAIN),
+            Told::Closed(..) => {
+                later(AGAIN_MS, move || tries.update(|tries| *tries += 1));
+            }
         };
         let new = Socket::open(&url, Rc::new(take)).ok();
         drop(socket.alter(|socket| std::mem::replace(socket, new)));

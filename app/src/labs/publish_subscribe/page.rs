@@ -125,7 +125,7 @@ impl Page {
             move || knobs.with(|knobs| knobs.keep),
             move |keep| {
                 knobs.update(|knobs| knobs.keep = keep);
-                spawn_local(self.keep());
+                spawn(self.keep());
             },
         );
         broker(move || knobs.with(Knobs::path), self.subscribers, field)
