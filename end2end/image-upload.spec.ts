@@ -2,6 +2,7 @@
 
 import type { Locator, Page } from "@playwright/test";
 
+import { Breaks } from "./fixtures/breaks";
 import { LARGE, type Picture, largeJpeg, notAnImage, smallJpeg } from "./fixtures/jpeg";
 import { Lab } from "./fixtures/lab";
 import { expect, test } from "./fixtures/test";
@@ -173,4 +174,20 @@ test.describe("with a server of its own", () => {
     expect(offset, "what was stored survived the kill").toBeGreaterThan(0);
     await lab.agree(picture);
   });
+});
+
+test("a line that drops within a request: the upload goes on behind what arrived", async ({ page, guard }) => {
+  guard.allowServerGone();
+  // Chromium sends a request again by itself whose connection it had used before: from where it no longer goes on.
+  guard.allowStatus(409);
+  const lab = new ImageUpload(page);
+  const breaks = new Breaks(lab);
+  await lab.open();
+  await breaks.choose("A line that drops 300 kB into a request");
+  await lab.press();
+  await expect(lab.state).toHaveText("Stored.", { timeout: 30_000 });
+  await expect(lab.upload.getByText("yes: the server has exactly these bytes")).toBeVisible();
+  await breaks.happens("cut");
+  expect((await breaks.happened("cut"))[0]?.bytes).toBe(300_000);
+  expect(await lab.command("In one request")).toContain("-H Roundtrip-Faults:cut=300000 ");
 });

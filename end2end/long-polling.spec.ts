@@ -1,7 +1,8 @@
 // A request that the server holds until it has something.
 
+import { Breaks } from "./fixtures/breaks";
 import { shell } from "./fixtures/curl";
-import { TopicLab, ids, restartTest, sharedTests, topic } from "./fixtures/topic";
+import { TopicLab, faultTest, ids, restartTest, sharedTests, topic } from "./fixtures/topic";
 import { expect, test } from "./fixtures/test";
 
 const SLUG = "long-polling";
@@ -61,5 +62,21 @@ test("a preference asks for the same: curl waits, the page publishes", async ({ 
   expect(answer).toContain('"data":"Tea is ready"');
 });
 
+test("an answer that breaks off is asked for again, and comes when the line is mended", async ({ page, guard }) => {
+  guard.allowServerGone();
+  guard.allowAborts();
+  const lab = new TopicLab(page, SLUG);
+  const breaks = new Breaks(lab);
+  await lab.open(`?topic=${topic()}&messages=1&every_ms=100`);
+  await breaks.choose("An answer that breaks off");
+  await lab.press();
+  await expect(lab.alert.filter({ hasText: "The poll was not answered." })).toBeVisible();
+  await breaks.happens("cut");
+  expect((await breaks.happened("cut"))[0]?.bytes).toBe(150);
+  await breaks.choose("Nothing");
+  await expect(lab.said("1 of 1 messages arrived.")).toBeVisible();
+});
+
+faultTest(SLUG, /^Wait for the next message/);
 sharedTests(SLUG, { name: /^Hold for/, query: "wait=30", value: "30" });
 restartTest(SLUG, "wait=20", /The poll was not answered\..*The page asks again in 1 s\./s);

@@ -3,6 +3,7 @@
 import type { Locator, Page } from "@playwright/test";
 import { randomUUID } from "node:crypto";
 
+import { Breaks } from "./fixtures/breaks";
 import { curl, shell } from "./fixtures/curl";
 import { Lab } from "./fixtures/lab";
 import { expect, test } from "./fixtures/test";
@@ -17,6 +18,17 @@ class PublishSubscribe extends Lab {
 
   subscriber(number: number): Subscriber {
     return new Subscriber(this.region.getByRole("listitem").filter({ has: this.page.getByRole("heading", { name: `Subscriber ${number}`, exact: true }) }), number);
+  }
+
+  /** The broker's inside. */
+  get inside(): Locator {
+    return this.region.getByRole("region", { name: "Inside the topic" });
+  }
+
+  /** What the broker's inside says in the row of this name: how far behind it is, and what it has missed. */
+  async row(name: string): Promise<string[]> {
+    const header = this.page.getByRole("rowheader", { name, exact: true });
+    return this.inside.getByRole("row").filter({ has: header }).getByRole("cell").allInnerTexts();
   }
 
   async publish(text: string): Promise<void> {
@@ -37,7 +49,7 @@ class Subscriber {
     this.messages = card.getByRole("list", { name: `Messages of subscriber ${number}` }).getByRole("listitem");
   }
 
-  async is(state: string): Promise<void> {
+  async is(state: string | RegExp): Promise<void> {
     await expect(this.card.getByRole("status").filter({ hasText: state })).toBeVisible();
   }
 
@@ -144,6 +156,112 @@ test("a message that somebody else publishes arrives too", async ({ page, server
   await lab.subscriber(1).is("connected");
   await curl("-H", "Content-Type: text/plain", "-d", "from nowhere in particular", `${server.origin}/api/topics/${name}/messages`);
   await lab.subscriber(1).has("from nowhere in particular");
+});
+
+test("the broker's inside: the log against its bounds, where each subscriber stands, who left", async ({ page, guard, visitor }) => {
+  guard.allowAborts();
+  const name = topic();
+  const lab = new PublishSubscribe(page);
+  await lab.open(`?topic=${name}&keep=3`);
+  await expect(lab.inside).toContainText("The topic has not begun");
+  await lab.publish("one");
+  await expect(lab.inside).toContainText(/1 of 3 messages, 3 B of 16\.8 MB, the oldest .+ of 24 h\./);
+  await expect(lab.inside.getByRole("rowheader", { name: "2 subscribers" })).toBeVisible();
+  for (const number of [1, 2]) await expect.poll(() => lab.row(`Subscriber ${number}`)).toEqual(["0", "0"]);
+  await expect(lab.inside.locator('.inside-cells [data-is="kept"]')).toHaveCount(1);
+
+  const there = new PublishSubscribe(await visitor());
+  await there.open(`?topic=${name}&subscribers=1&connect=now`);
+  await expect.poll(() => lab.row("Another, by event stream")).toEqual(["0", "0"]);
+  await expect.poll(() => there.row("Subscriber 1")).toEqual(["0", "0"]);
+
+  for (const text of ["two", "three", "four", "five"]) await lab.publish(text);
+  await expect(lab.inside).toContainText("3 of 3 messages");
+  await expect(lab.inside).toContainText("2 were let go of.");
+  await expect(lab.inside.locator('.inside-cells [data-is="kept"]')).toHaveCount(3);
+  await expect(lab.inside.locator('.inside-cells [data-is="gone"]')).toHaveCount(2);
+
+  await lab.subscriber(2).turn("Disconnect");
+  await expect.poll(() => lab.row("Subscriber 2, left")).toEqual(["0", "0"]);
+  await expect(lab.inside.getByRole("rowheader", { name: "2 subscribers" })).toBeVisible();
+  const told = JSON.parse(await shell(await lab.command("Look into the topic"))) as { first: number; subscribers: number };
+  expect([told.first, told.subscribers]).toEqual([3, 2]);
+});
+
+test("a slow line: the subscriber falls behind until there is a gap, and the other does not", async ({ page }) => {
+  const lab = new PublishSubscribe(page);
+  await lab.open(`?topic=${topic()}&burst=50&size=20000&keep=10&faults=rate=2Mbit`);
+  const breaks = new Breaks(lab);
+  await lab.press();
+  const behind = async (name: string) => parseInt((await lab.row(name))[0] ?? "", 10);
+  await expect.poll(() => behind("Subscriber 1"), { intervals: [50] }).toBeGreaterThan(0);
+  const slow = lab.subscriber(1);
+  await expect(slow.card.getByText(/messages? (is|are) missing: this subscriber did not read fast enough/)).toBeVisible();
+  await breaks.happens("rate");
+  await expect.poll(async () => (await lab.row("Subscriber 1"))[0], { timeout: 30_000 }).toBe("0");
+  await expect.poll(() => behind("Subscriber 2")).toBe(0);
+  // What it has and what it was told that it has missed is all.
+  const missed = Number((await lab.row("Subscriber 1"))[1]);
+  expect(missed).toBeGreaterThan(0);
+  await slow.is(`connected, ${50 - missed} messages`);
+  const events = await lab.events();
+  const slowly = events.find((event) => event.kind === "request_sent" && event.lane === "subscriber:1");
+  const gaps = events.filter((event) => event.kind === "gap" && event.detail["exchange"] === slowly?.detail["exchange"]);
+  expect(gaps.reduce((sum, gap) => sum + Number(gap.detail["missed"]), 0)).toBe(missed);
+});
+
+test("a proxy that collects, for one subscriber: the other has the message; curl would have to wait too", async ({ page, visitor }) => {
+  const name = topic();
+  const lab = new PublishSubscribe(page);
+  const breaks = new Breaks(lab);
+  await lab.open(`?topic=${name}`);
+  await breaks.choose("A proxy that collects 4 KiB");
+  await breaks.stand("buffer=4KiB");
+  await lab.publish("collected");
+  await lab.subscriber(2).has("collected");
+  // The broker has handed it on: it is not behind.
+  await expect.poll(() => lab.row("Subscriber 1")).toEqual(["0", "0"]);
+  await lab.subscriber(1).is("0 messages");
+  expect(await lab.command("Subscribe; Ctrl+C ends it")).toContain("-H Roundtrip-Faults:buffer=4KiB ");
+  expect(await lab.command("Publish the message")).not.toContain("Roundtrip-Faults");
+  const there = new PublishSubscribe(await visitor());
+  await there.open(`?topic=${name}&faults=buffer=150B`);
+  await expect(new Breaks(there).choice).toHaveValue("buffer=150B");
+  for (const text of ["first", "second", "third"]) await there.publish(`${text} ${"and more ".repeat(6)}`);
+  await there.subscriber(1).is(/, [12] messages?/);
+  await new Breaks(there).happens("buffer");
+});
+
+test("the topic restarts: its subscribers come back, and that nothing is missing is said", async ({ page, guard }) => {
+  guard.allowAborts();
+  const lab = new PublishSubscribe(page);
+  await lab.open(`?topic=${topic()}`);
+  await lab.publish("before");
+  for (const number of [1, 2]) await lab.subscriber(number).has("before");
+  await new Breaks(lab).button.click();
+  await lab.region.getByRole("button", { name: "Restart the topic" }).click();
+  await expect(lab.said("The topic was restarted: its history is gone")).toBeVisible();
+  for (const number of [1, 2]) {
+    await expect(lab.subscriber(number).card.getByText(/Nothing is missing: the topic began a new life/)).toBeVisible();
+  }
+  await expect(lab.inside).toContainText("0 of 10,000 messages");
+  await lab.publish("after");
+  for (const number of [1, 2]) await lab.subscriber(number).has("before", "after");
+});
+
+test("hundreds of subscribers: each is counted, some have a row", async ({ page, server }) => {
+  const name = topic();
+  const lab = new PublishSubscribe(page);
+  await lab.open(`?topic=${name}&subscribers=1&connect=now`);
+  const abort = new AbortController();
+  const url = `${server.origin}/api/topics/${name}/stream`;
+  await Promise.all([...Array(200)].map(() => fetch(url, { signal: abort.signal })));
+  await expect(lab.inside.getByRole("rowheader", { name: "201 subscribers" })).toBeVisible();
+  await expect(lab.inside).toContainText("196 subscribers have no row here.");
+  expect(await lab.row("Subscriber 1")).toEqual(["0", "0"]);
+  await expect(lab.inside.locator(".inside-bars [data-count]")).toHaveAttribute("data-count", "201");
+  abort.abort();
+  await expect(lab.inside.getByRole("rowheader", { name: "1 subscriber", exact: true })).toBeVisible();
 });
 
 test("a topic's name and a message's length are bounded, in words", async ({ page }) => {

@@ -1,5 +1,6 @@
 // One request, one response: the five steps measured, what the controls say is what is sent, what goes wrong is said.
 
+import { Breaks } from "./fixtures/breaks";
 import { curl, shell } from "./fixtures/curl";
 import { Lab } from "./fixtures/lab";
 import { expect, test } from "./fixtures/test";
@@ -191,4 +192,70 @@ test.describe("with a server of its own", () => {
     await expect(lab.said("Status 200,")).toBeVisible();
     await expect(lab.alert).toHaveCount(0);
   });
+});
+
+test("a fault chosen on the page: felt, on the timeline, in the link, and by curl", async ({ page, visitor }) => {
+  const words = "latency=150ms,jitter=50ms";
+  const lab = new Lab(page, "request-response");
+  const breaks = new Breaks(lab);
+  await lab.open();
+  await breaks.choose("A server on the other side of the world");
+  await expect(breaks.words).toHaveValue(words);
+  await breaks.stand(words);
+  await lab.press();
+  await lab.hasEvent("consumed");
+  // Once up and once down: twice 100 ms at least.
+  const events = await lab.events();
+  const at = (kind: string) => events.find((event) => event.kind === kind)!;
+  expect(at("response_end").at_ns - at("request_sent").at_ns).toBeGreaterThanOrEqual(200e6);
+  const faults = await breaks.happened("latency");
+  expect(faults.map((fault) => [fault.lane, fault.truth, fault.detail["direction"]])).toEqual([
+    ["socket", "measured", "request"],
+    ["socket", "measured", "response"],
+  ]);
+  expect((await lab.timeline.rows()).filter((row) => row.what.startsWith("fault: latency"))).toHaveLength(2);
+
+  const command = await lab.command("The request that the controls describe");
+  expect(command).toContain(`-H Roundtrip-Faults:${words} `);
+  expect(await shell(command)).toMatch(/^HTTP\/1\.1 200 OK/);
+  await expect.poll(async () => (await breaks.happened("latency")).length).toBe(4);
+
+  const other = new Lab(await visitor(), "request-response");
+  await other.open(`?faults=${words}`);
+  const theirs = new Breaks(other);
+  await expect(theirs.choice).toHaveValue(words);
+  await other.press();
+  await theirs.happens("latency");
+});
+
+test("an answer that breaks off is no answer, and the timeline shows where it was cut", async ({ page, guard }) => {
+  guard.allowServerGone();
+  const lab = new Lab(page, "request-response");
+  const breaks = new Breaks(lab);
+  await lab.open();
+  await breaks.choose("An answer that breaks off");
+  await lab.press();
+  await expect(lab.alert).toContainText("No response came.");
+  await breaks.happens("cut");
+  expect((await breaks.happened("cut"))[0]?.bytes).toBe(100);
+});
+
+test("words that ask for no fault are refused beside the field, and nothing is sent", async ({ page }) => {
+  const lab = new Lab(page, "request-response");
+  const breaks = new Breaks(lab);
+  await lab.open("?faults=rate=1bit");
+  await expect(lab.said("The fault rate=1bit is beyond its bounds: once, from 1kbit to 1Gbit. None is used.")).toBeVisible();
+  await breaks.button.click();
+  await breaks.words.fill("latency=11s");
+  await expect(lab.region.getByText("The fault latency=11s is beyond its bounds: once, from 1ms to 10s.")).toBeVisible();
+  await expect(breaks.words).toHaveAttribute("aria-invalid", "true");
+  await expect(lab.button).toHaveAttribute("aria-disabled", "true");
+  await breaks.words.press("Tab");
+  await page.keyboard.press("r");
+  await breaks.words.fill("latency=10s");
+  await expect(lab.button).toHaveAttribute("aria-disabled", "false");
+  expect((await lab.events()).filter((event) => event.kind === "request_sent")).toEqual([]);
+  await breaks.choose("Nothing");
+  await lab.press();
+  await expect(lab.said("Status 200,")).toBeVisible();
 });

@@ -1,6 +1,7 @@
 // One response that does not end, and what comes after a break.
 
-import { TopicLab, ids, restartTest, sharedTests, topic } from "./fixtures/topic";
+import { Breaks } from "./fixtures/breaks";
+import { TopicLab, faultTest, ids, restartTest, sharedTests, topic } from "./fixtures/topic";
 import { expect, test } from "./fixtures/test";
 
 const SLUG = "server-sent-events";
@@ -37,5 +38,38 @@ test("the page drops the connection: what it missed comes at once, each message 
   expect(second?.detail.message).toMatch(/-2$/);
 });
 
+test("a buffering proxy lets the messages arrive in lumps, and keeps the last of them", async ({ page, guard }) => {
+  guard.allowAborts();
+  const lab = new TopicLab(page, SLUG);
+  const breaks = new Breaks(lab);
+  await lab.open(`?topic=${topic()}&messages=50&every_ms=20&text=${"tea+".repeat(40)}`);
+  await breaks.choose("A proxy that collects 4 KiB");
+  await lab.press();
+  await expect.poll(async () => (await lab.events()).filter((event) => event.kind === "published").length).toBe(50);
+  const lumped = async () => (await lab.heard(20)).filter((event) => event.kind === "fault" && event.detail["fault"] === "buffer");
+  await expect.poll(async () => (await lumped()).length).toBe(2);
+  const heard = await lab.heard(20);
+  // The head of the response, then lumps of just that size.
+  const [, ...lumps] = heard.filter((event) => event.kind === "write");
+  expect(lumps.map((event) => event.bytes)).toEqual([4_096, 4_096]);
+  const received = heard.filter((event) => event.kind === "received").length;
+  expect(received).toBeLessThan(50);
+  await expect(lab.said(`${received} of 50 messages arrived.`)).toBeVisible();
+  expect(await lab.command(/^Listen; Ctrl/)).toContain("-H Roundtrip-Faults:buffer=4KiB ");
+  await lab.press();
+});
+
+test("a line that drops: the browser comes back by itself, each message once", async ({ page, guard }) => {
+  guard.allowServerGone();
+  guard.allowAborts();
+  const lab = new TopicLab(page, SLUG);
+  const breaks = new Breaks(lab);
+  await lab.open(`?topic=${topic()}&messages=5&every_ms=700`);
+  await breaks.choose("A line that drops after 2 s");
+  await lab.runs(5);
+  await breaks.happens("cut_after");
+});
+
+faultTest(SLUG, /^Listen; Ctrl/);
 sharedTests(SLUG, { name: /^Drop after/, query: "drop_after=4", value: "4" });
 restartTest(SLUG, "", /The stream broke\..*The browser opens it again by itself\./s);

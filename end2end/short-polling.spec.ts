@@ -1,7 +1,7 @@
 // Asking again and again: what a message waits for the next poll, what the empty answers cost.
 
 import { shell } from "./fixtures/curl";
-import { TopicLab, ids, restartTest, sharedTests, topic } from "./fixtures/topic";
+import { TopicLab, faultTest, ids, restartTest, sharedTests, topic } from "./fixtures/topic";
 import { expect, test } from "./fixtures/test";
 
 const SLUG = "short-polling";
@@ -49,5 +49,6 @@ test("the commands poll as the page does", async ({ page }) => {
   await expect.poll(async () => (await lab.events()).filter((event) => event.lane === "terminal").length).toBeGreaterThanOrEqual(7);
 });
 
+faultTest(SLUG, /^Ask once/);
 sharedTests(SLUG, { name: /^Ask every/, query: "interval_ms=400", value: "400" });
 restartTest(SLUG, "interval_ms=100", /The poll was not answered\..*The page asks again in 100 ms\./s);

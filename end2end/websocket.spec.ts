@@ -1,7 +1,8 @@
 // One connection, both ways: what a frame takes against a request, what the page has to do by itself.
 
+import { Breaks } from "./fixtures/breaks";
 import { shell } from "./fixtures/curl";
-import { TopicLab, ids, restartTest, sharedTests, topic } from "./fixtures/topic";
+import { TopicLab, faultTest, ids, restartTest, sharedTests, topic } from "./fixtures/topic";
 import { expect, test } from "./fixtures/test";
 
 const SLUG = "websocket";
@@ -63,5 +64,19 @@ test("curl shakes hands, and sees the frame that the page publishes", async ({ p
   expect(words).toContain('"data":"Tea is ready"');
 });
 
+test("a line that drops: the page opens another socket, and every message is accounted for", async ({ page, guard }) => {
+  guard.allowServerGone();
+  guard.allowAborts();
+  const lab = new TopicLab(page, SLUG);
+  const breaks = new Breaks(lab);
+  await lab.open(`?topic=${topic()}&messages=5&every_ms=700`);
+  await breaks.choose("A line that drops after 2 s");
+  await lab.press();
+  await expect(lab.alert.filter({ hasText: "Close code 1006" })).toBeVisible();
+  await breaks.happens("cut_after");
+  await lab.accounts(5);
+});
+
+faultTest(SLUG, /^Open the socket/);
 sharedTests(SLUG, { name: "Publish", query: "by=post", value: "1" });
 restartTest(SLUG, "", /The socket closed\..*Close code 1006.*The page opens it again/s);

@@ -227,6 +227,21 @@ impl El {
         self
     }
 
+    /// Says these words instead, unless it says them already: they would be read out again.
+    pub(crate) fn say(&self, words: &str) {
+        if self.0.text_content().as_deref() != Some(words) {
+            self.0.set_text_content(Some(words));
+        }
+    }
+
+    /// Has this attribute from now on; an empty one is taken away.
+    pub(crate) fn mark(&self, name: &str, value: &str) {
+        let _ = match value {
+            "" => self.0.remove_attribute(name),
+            value => self.0.set_attribute(name, value),
+        };
+    }
+
     /// With words at its end.
     pub(crate) fn text(self, words: &str) -> El {
         let _ = self.0.append_with_str_1(words);
@@ -298,11 +313,7 @@ impl El {
 
     fn shows_boxed(self, words: Make<String>) -> El {
         self.follows(move |element| {
-            let words = words.make();
-            // Setting the same words again would be read out again.
-            if element.text_content().as_deref() != Some(&words) {
-                element.set_text_content(Some(&words));
-            }
+            El(element.clone()).say(&words.make());
         })
     }
 
@@ -473,7 +484,8 @@ pub(crate) fn set_value(field: &HtmlElement, value: &str) {
     }
 }
 
-fn value_of(element: &Element) -> String {
+/// What stands in a field.
+pub(crate) fn value_of(element: &Element) -> String {
     js_sys::Reflect::get(element, &"value".into())
         .ok()
         .and_then(|value| value.as_string())

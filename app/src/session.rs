@@ -4,7 +4,11 @@ use wire::trace::{Kind, Lane, TraceId, Traceparent};
 
 use crate::{
     browser::{Timer, later, location, window},
-    components::{notice::Notice, query::Reader},
+    components::{
+        breaks::{self, Breaks},
+        notice::Notice,
+        query::Reader,
+    },
     dom::State,
     timeline::RunStore,
     transport::{
@@ -31,6 +35,8 @@ pub(crate) struct Session {
     pub(crate) trouble: State<Option<Notice>>,
     /// What happened to the connection, in a sentence; empty when there is nothing to say.
     pub(crate) said: State<String>,
+    /// What the lab's requests ask to go wrong.
+    pub(crate) breaks: Breaks,
     feed: State<Option<Feed>>,
     /// Is the run's id in the address, so that it has to stay there?
     named: State<bool>,
@@ -56,6 +62,7 @@ impl Session {
             run: State::new(run),
             trouble: State::new(None),
             said: State::new(String::new()),
+            breaks: Breaks::read(reader),
             feed: State::new(None),
             named: State::new(matches!(named, Some(Ok(_)))),
             address: State::new(None),
@@ -107,14 +114,17 @@ impl Session {
         }
     }
 
-    /// Puts the page's state into its address: the query that reads back as the same controls.
+    /// Puts the page's state into its address: the query that reads back as the same controls, and the faults, whose
+    /// change is followed here.
     pub(crate) fn write_address(&self, query: String) {
-        let run = self.named.now().then(|| self.run.now());
-        let query = match (run, query.is_empty()) {
-            (None, _) => query,
-            (Some(run), true) => format!("?run={run}"),
-            (Some(run), false) => format!("{query}&run={run}"),
-        };
+        let mut query = self
+            .breaks
+            .faults
+            .with(|faults| breaks::in_target(&query, faults));
+        if self.named.now() {
+            let joint = if query.is_empty() { "?run=" } else { "&run=" };
+            query = [&query, joint, &self.run.now().to_string()].concat();
+        }
         self.address.update(|waiting| {
             if let Some(timer) = waiting.take() {
                 timer.stop();

@@ -54,7 +54,7 @@ pub struct ConnectionLimits {
     /// How many of them may come from one address: a whole class may sit behind one; beyond, 503
     #[arg(long, env = "ROUNDTRIP_CONNECTIONS_PER_ADDRESS", value_name = "COUNT", default_value_t = 10_000, value_parser = count(1..=1_000_000))]
     pub connections_per_address: usize,
-    /// How many feeds of runs may be open from one address: each lab's page holds one; beyond, 429
+    /// How many feeds of runs, and as many looks into topics, may be open from one address: a lab's page holds one; beyond, 429
     #[arg(long, env = "ROUNDTRIP_FEEDS_PER_ADDRESS", value_name = "COUNT", default_value_t = 1_500, value_parser = count(1..=1_000_000))]
     pub feeds_per_address: usize,
     /// Apply the caps per address (connections, feeds, unfinished uploads) to loopback too

@@ -35,6 +35,7 @@ struct Inner {
     connections: Connections,
     feeds: Arc<PerAddress>,
     swarms: Arc<Swarms>,
+    looks: Arc<PerAddress>,
 }
 
 impl AppState {
@@ -52,6 +53,7 @@ impl AppState {
             connections: Connections::new(config.limits.clone()),
             feeds: Arc::default(),
             swarms: Arc::default(),
+            looks: Arc::default(),
             config,
         };
         if let Ok(runtime) = Handle::try_current() {
@@ -94,6 +96,11 @@ impl AppState {
     /// The swarms that the race has added.
     pub fn swarms(&self) -> &Swarms {
         &self.inner.swarms
+    }
+
+    /// Those who look into topics all the time.
+    pub fn looks(&self) -> &Arc<PerAddress> {
+        &self.inner.looks
     }
 
     /// The trace.

@@ -58,6 +58,26 @@ async fn a_cut_leaves_half_a_response_and_a_reset_connection() {
 }
 
 #[tokio::test]
+async fn what_a_page_s_address_asks_for_is_not_for_the_page() {
+    let server = serve().await;
+    let page = |faults: &str, field: &str| {
+        format!(
+            "GET /labs/websocket?faults={faults} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{field}\r\n"
+        )
+    };
+    for faults in ["cut=100", "cut_after=1ms", "nonsense"] {
+        let (answer, end) = exchange(&server, page(faults, "").as_bytes()).await;
+        let answer = String::from_utf8(answer).expect("text");
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{faults}");
+        assert!(answer.ends_with("</html>"), "{faults}");
+        end.expect("an end in order");
+    }
+    let asked = page("", "Roundtrip-Faults: cut=100\r\n");
+    let (_, end) = exchange(&server, asked.as_bytes()).await;
+    assert_eq!(end.expect_err("a reset").kind(), ErrorKind::ConnectionReset);
+}
+
+#[tokio::test]
 async fn a_rate_spreads_the_writes() {
     let server = serve().await;
     // 100,000 bytes a second: at least 200 ms for 20,000.

@@ -111,7 +111,8 @@ impl Fault {
     /// Reads a value: a whole number and its unit. Where the unit is bytes, it may be left out.
     fn value(self, text: &str) -> Option<u64> {
         let end = text.bytes().take_while(u8::is_ascii_digit).count();
-        let (digits, unit) = text.split_at(end);
+        // A split that may panic brings the words that it would panic with into the page.
+        let (digits, unit) = text.split_at_checked(end)?;
         let units = self.units();
         let factor = match units.iter().find(|(name, _)| *name == unit) {
             Some((_, factor)) => *factor,
@@ -235,7 +236,11 @@ impl fmt::Display for FaultsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (fault, said) = match self {
             FaultsError::Unknown(name) => {
-                let names = Fault::ALL.map(Fault::name).join(", ");
+                let mut names = String::new();
+                for fault in Fault::ALL {
+                    names.push_str(if names.is_empty() { "" } else { ", " });
+                    names.push_str(fault.name());
+                }
                 let words = [
                     "There is no fault ",
                     &shown(name),
@@ -289,13 +294,13 @@ impl std::error::Error for FaultsError {}
 
 /// What somebody wrote, fit to be shown: short, and without what steers a terminal.
 fn shown(text: &str) -> String {
-    let mut shown: String = text
-        .chars()
-        .take(32)
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect();
-    if text.chars().nth(32).is_some() {
-        shown.push('…');
+    let mut shown = String::new();
+    for (place, c) in text.chars().enumerate() {
+        if place == 32 {
+            shown.push('…');
+            break;
+        }
+        shown.push(if c.is_control() { '\u{fffd}' } else { c });
     }
     shown
 }

@@ -193,6 +193,18 @@ pub const UNOPENED_RUN_EVENTS_MAX: usize = 500;
 pub const RUN_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// How many bytes all runs together may take, in bytes of their events' JSON; past it the quietest go first.
 pub const RUNS_BYTES_MAX: usize = 512 * 1024 * 1024;
+/// How many subscribers a look into a topic tells of, one by one.
+pub const INSIDE_CURSORS_MAX: usize = 100;
+/// How many of them a page that looks all the time is told of.
+pub const INSIDE_LIVE_CURSORS_MAX: usize = 20;
+/// How many subscribers a look can ask for by their exchanges.
+pub const INSIDE_MINE_MAX: usize = 16;
+/// At how many places of a topic's log a look counts the subscribers, at most.
+pub const INSIDE_PLACES_MAX: u64 = 100;
+/// How many of those who left a look tells of.
+pub const INSIDE_GONE_MAX: usize = 10;
+/// The least time between two looks that a page is told, in milliseconds.
+pub const INSIDE_GAP_MS: u64 = 250;
 /// How many feeds may follow one run at once.
 pub const FEEDS_PER_RUN_MAX: usize = 2_000;
 /// The largest frame that a browser may send up a feed, in bytes.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
-use crate::limits::TOPIC_NAME_MAX;
+use crate::{limits::TOPIC_NAME_MAX, trace::SpanId};
 
 /// Is this a topic name: 1–128 of `A–Z a–z 0–9 . _ ~ -`, not beginning with `.`?
 pub fn is_topic_name(name: &str) -> bool {
@@ -303,6 +303,69 @@ pub struct HistoryBounds {
     pub bytes: u64,
     /// Seconds.
     pub age_s: u64,
+}
+
+/// What is inside a topic at a moment, `GET /api/topics/{t}/inside`: its log, and where its subscribers stand on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TopicInside {
+    /// The topic's name.
+    pub topic: String,
+    /// The id of the newest message; `{epoch}-0` before the first. All offsets are of its epoch.
+    pub last: MessageId,
+    /// The offset of the oldest message that is kept, or of the next one where none is: as many as are before it were
+    /// evicted.
+    pub first: u64,
+    /// How many messages the history holds.
+    pub messages: u64,
+    /// How many bytes of payload the history holds.
+    pub bytes: u64,
+    /// How old its oldest message is, in whole seconds; 0 where there is none.
+    pub age_s: u64,
+    /// What the history keeps at most.
+    pub history: HistoryBounds,
+    /// How many subscribers there are.
+    pub subscribers: u64,
+    /// How many subscribers stand where: offset and count, by rising offsets. Where they stand at many places, several
+    /// of these are counted as one.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Vec<u64>>))]
+    pub places: Vec<(u64, u64)>,
+    /// Some of the subscribers: first those that were asked for, then those that are furthest behind.
+    pub cursors: Vec<Cursor>,
+    /// How many more there are.
+    pub more: u64,
+    /// Who left last, the newest first. Polls are not told of.
+    pub gone: Vec<Gone>,
+}
+
+/// Where one subscriber stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Cursor {
+    /// The subscribers of a topic's life are counted from 1 in the order in which they join.
+    pub number: u64,
+    /// The exchange by which it is in a run, where it is in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<SpanId>,
+    /// How it is reached.
+    pub transport: Transport,
+    /// The offset of the last message that it took, or of the place where it began.
+    pub after: u64,
+    /// How many messages it has still to take.
+    pub lag: u64,
+    /// How many messages it was told that it has missed.
+    pub missed: u64,
+}
+
+/// A subscriber that left.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Gone {
+    /// Where it stood.
+    pub cursor: Cursor,
+    /// Why the server cut it off, where it did and knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 #[cfg(test)]

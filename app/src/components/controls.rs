@@ -5,7 +5,7 @@ use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::{Event, KeyboardEvent};
 
-use super::notice::grouped;
+use super::{breaks, notice::grouped};
 use crate::{
     browser::window,
     dom::{El, State, el, listen, target, value},
@@ -218,6 +218,8 @@ pub(crate) fn line(parts: Line) -> El {
         ("aria-label", "Controls"),
     ]);
     let (to_open, to_close, to_run) = (sheet.clone(), sheet.clone(), sheet.clone());
+    let wrong = session.breaks.wrong;
+    let ready: Rc<dyn Fn() -> bool> = Rc::new(move || ready() && !wrong.get());
     let is_ready = Rc::clone(&ready);
     let go: Rc<dyn Fn()> = Rc::new(move || {
         if ready() {
@@ -250,6 +252,7 @@ pub(crate) fn line(parts: Line) -> El {
         .add(sheet.add_all(fields).add(close))
         .add(
             el("div.controls-run")
+                .add_all(breaks::button(session))
                 .add_all(run_tools(session))
                 .add_all(beside)
                 .add(primary),

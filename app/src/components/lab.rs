@@ -6,7 +6,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
 use super::{
-    anatomy,
+    anatomy, breaks,
     notice::{problem, said},
     tabs,
     terminal::{Shown, terminal},
@@ -69,9 +69,11 @@ pub(crate) fn mount(host: &HtmlElement, session: Session, shared: Shared, compla
         .add(problem(trouble))
         .add(problem(move || session.trouble.get()));
     let stage = el("div.lab-stage").add(timeline(session.store, invitation));
+    let row = breaks::row(session);
     host.set_text_content(None);
     let _ = El::of(host.clone())
         .add_all(controls)
+        .add_all(row)
         .add(notices)
         .add(stage)
         .add_all(below);

@@ -1,6 +1,7 @@
 //! What labs share: controls, commands for the terminal, the anatomy of messages, state in the address.
 
 pub mod anatomy;
+pub mod breaks;
 pub mod command;
 pub mod notice;
 pub mod query;

@@ -93,13 +93,17 @@ pub(super) fn asked(
     })))
 }
 
+/// What a page's address asks for is meant for the page's requests, not for the page.
+const PAGES: &str = "/labs/";
+
 /// All that the request says: fields of several lines are a list (RFC 9110 §5.3), and the query says the same words.
 fn words(request: &Request) -> Result<Option<String>> {
     let fields = request.headers();
     let query = request
         .uri()
         .query()
-        .filter(|query| query.contains(FAULTS_PARAMETER));
+        .filter(|query| query.contains(FAULTS_PARAMETER))
+        .filter(|_| !request.uri().path().starts_with(PAGES));
     if query.is_none() && !fields.contains_key(FAULTS_FIELD) {
         return Ok(None);
     }

@@ -44,6 +44,7 @@ pub(super) async fn wait(
     let reader = Reader {
         transport: Transport::LongPolling,
         address,
+        exchange: exchange.id(),
     };
     let budget = ask.budget()?;
     let subscriber = app.topics().subscribe(topic, start, reader).await?;

@@ -8,6 +8,7 @@
 //! A topic is an ordered log. A message's id is its place in it, `{epoch}-{offset}`, so that a subscriber who comes back
 //! with the last id it saw gets everything since, once and in order, or is told that there is a gap.
 
+mod inside;
 mod state;
 
 use std::time::Instant;
@@ -38,6 +39,7 @@ pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(publish))
         .merge(state::router())
+        .merge(inside::router())
 }
 
 /// Publish a message to a topic.

@@ -78,6 +78,7 @@ async fn events(
     let reader = Reader {
         transport: Transport::Sse,
         address,
+        exchange: exchange.id(),
     };
     let subscriber = app.topics().subscribe(&topic, start, reader).await?;
     let headers = [
@@ -162,6 +163,7 @@ mod tests {
         let reader = Reader {
             transport: Transport::Sse,
             address: None,
+            exchange: None,
         };
         let subscriber = topics.subscribe("t", start, reader).await;
         let subscriber = subscriber.expect("subscribed");

@@ -96,6 +96,7 @@ async fn socket(
     let reader = Reader {
         transport: Transport::Websocket,
         address,
+        exchange: exchange.id(),
     };
     let subscriber = app.topics().subscribe(&topic, start, reader).await?;
     let bounds = Bounds {

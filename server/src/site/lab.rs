@@ -3,7 +3,9 @@
 use maud::{Markup, html};
 use wire::{Lab, trace::LaneKind};
 
-use super::{assets, document::Visit, lesson, shell::Shell, sketch::Heads, source, terminal};
+use super::{
+    assets, breaks, document::Visit, lesson, shell::Shell, sketch::Heads, source, terminal,
+};
 
 /// The lanes that a lab's timeline begins with.
 const fn lanes(lab: Lab) -> &'static [LaneKind] {
@@ -133,6 +135,7 @@ pub(super) fn document(lab: Lab, visit: &Visit) -> Markup {
                     }
                 }
             }
+            (breaks::panel(lab))
             div.lab-below {
                 (lesson::article(lab))
                 div #lab-tabs role="region" aria-label="By hand, in code, in bytes" {

@@ -6,6 +6,7 @@
 pub mod assets;
 pub mod dev;
 
+mod breaks;
 mod document;
 mod home;
 mod icons;

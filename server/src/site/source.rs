@@ -76,6 +76,7 @@ pub(super) const fn files(lab: Lab) -> &'static [SourceFile] {
             source!("labs/server_sent_events.rs"),
             source!("labs/topic/streaming.rs"),
             source!("topics/log.rs"),
+            source!("topics/subscriber.rs"),
         ],
         Lab::Race => &[
             source!("labs/race.rs"),

@@ -178,6 +178,7 @@ const ALL: Budget = Budget {
 const READER: Reader = Reader {
     transport: Transport::Websocket,
     address: None,
+    exchange: None,
 };
 
 fn on_disk() -> Settings {

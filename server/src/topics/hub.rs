@@ -7,13 +7,17 @@ use std::{
     future::Future,
     net::IpAddr,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
 use wire::topics::{Ack, HistoryBounds, HistorySettings, MessageId, TopicState};
 
-use super::{Batch, Budget, Error, Limits, NewMessage, Publication, Reader, Start, Subscriber};
+use super::{
+    Batch, Budget, Error, Inside, Limits, NewMessage, Publication, Reader, Start, Subscriber,
+};
 
 /// Topics, their history and their subscribers.
 pub trait Hub: fmt::Debug + Send + Sync + 'static {
@@ -55,6 +59,9 @@ pub trait Hub: fmt::Debug + Send + Sync + 'static {
 
     /// The state of a topic; `None` where there is none of this name.
     fn state<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Option<TopicState>>;
+
+    /// What is inside a topic, seen at most `age` ago; `None` where there is none of this name.
+    fn inside(&self, topic: &str, age: Duration) -> Option<Arc<Inside>>;
 
     /// Ends a topic with its history; its subscribers read what is left and then the end. False where there was none.
     fn end<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<bool, Error>>;

@@ -18,6 +18,8 @@ pub(super) struct Log {
     epoch: u32,
     /// The offset of the newest message there has been, 0 before the first.
     last: u64,
+    /// The newest message of the life before, where it is known: who has it has missed nothing of that.
+    before: Option<MessageId>,
     /// The newest of them, without holes: the front has the offset [`Log::first`].
     messages: VecDeque<Arc<Message>>,
     bytes: u64,
@@ -56,6 +58,7 @@ impl Log {
         Log {
             epoch,
             last: 0,
+            before: None,
             messages: VecDeque::new(),
             bytes: 0,
             weight: 0,
@@ -121,6 +124,11 @@ impl Log {
         self.trim(now);
     }
 
+    /// The log is that of the life behind this one.
+    pub(super) fn follows(&mut self, before: MessageId) {
+        self.before = Some(before);
+    }
+
     /// The log as it was when its newest message had the offset `last`: its messages follow by [`Log::append`].
     pub(super) fn resumed(epoch: u32, after: u64, bounds: HistoryBounds) -> Log {
         Log {
@@ -170,12 +178,14 @@ impl Log {
         // An id of this life that has not been given yet is of another one, too: of the same number, by chance or made up.
         if after.epoch != self.epoch || after.offset > self.last {
             let first = self.first();
+            let known = (self.before)
+                .filter(|before| before.epoch == after.epoch && before.offset >= after.offset);
             return Resumed {
                 after: first - 1,
                 gap: Some(Gap {
                     after: after.to_string(),
                     next: self.id(first),
-                    missed: None,
+                    missed: known.map(|before| before.offset - after.offset + first - 1),
                     reason: GapReason::Epoch,
                 }),
             };

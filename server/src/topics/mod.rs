@@ -14,6 +14,9 @@ mod epochs;
 mod hub;
 #[cfg(test)]
 mod hub_tests;
+mod inside;
+#[cfg(test)]
+mod inside_tests;
 mod keys;
 mod log;
 #[cfg(test)]
@@ -53,6 +56,7 @@ use wire::{
 
 pub use disk::Synced;
 pub use hub::{Hub, Page, Publishing, Settings};
+pub use inside::Inside;
 pub use log::Budget;
 pub use message::{Message, NewMessage};
 pub use segment::Segment;
@@ -363,6 +367,7 @@ impl Topics {
             let totals = Arc::clone(&self.inner.totals);
             let epoch = self.inner.epochs.begin(name);
             let next = Topic::new(name, totals, epoch, topic.bounds(), topic.take_place());
+            next.follows(topic.last());
             topics.insert(Arc::clone(name), Arc::new(next));
         }
         true
@@ -514,7 +519,7 @@ impl Hub for Topics {
                 let joined = topic.join(reader.transport, start, limits)?;
                 Ok(joined.map(|at| (Arc::clone(topic), at)))
             })??;
-            Ok(Subscriber::new(topic, reader.transport, at, place))
+            Ok(Subscriber::new(topic, &reader, at, place))
         };
         std::future::ready(subscribed()).boxed()
     }
@@ -551,6 +556,10 @@ impl Hub for Topics {
     fn state<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Option<TopicState>> {
         let state = self.present(topic).and_then(|topic| topic.state().ok());
         std::future::ready(state).boxed()
+    }
+
+    fn inside(&self, topic: &str, age: Duration) -> Option<Arc<Inside>> {
+        self.present(topic)?.inside(age).ok()
     }
 
     fn end<'a>(&'a self, topic: &'a str) -> BoxFuture<'a, Result<bool, Error>> {

@@ -3,9 +3,13 @@
 use std::{net::IpAddr, sync::Arc};
 
 use tokio::sync::watch;
-use wire::topics::{Gap, MessageId, Presence, Transport};
+use wire::{
+    topics::{Gap, MessageId, Presence, Transport},
+    trace::SpanId,
+};
 
 use super::{
+    inside::Cursor,
     log::{Budget, Resumed},
     topic::{Batch, Topic},
 };
@@ -18,38 +22,40 @@ pub struct Reader {
     pub transport: Transport,
     /// The address that it counts under; none where no cap per address applies.
     pub address: Option<IpAddr>,
+    /// The exchange by which it is in a run: who looks into the topic knows it by this.
+    pub exchange: Option<SpanId>,
 }
 
 /// Reads one topic from some place on: everything since, once, in order, or an explicit gap.
 #[derive(Debug)]
 pub struct Subscriber {
     topic: Arc<Topic>,
+    cursor: Arc<Cursor>,
     transport: Transport,
     wake: watch::Receiver<()>,
     /// The offset of the last message it has taken.
     after: u64,
     /// What it has to be told first.
     gap: Option<Gap>,
+    /// Why it leaves, where the server has a reason.
+    why: Option<String>,
     _place: Place,
 }
 
 impl Subscriber {
     /// The topic has counted it in already.
-    pub(super) fn new(
-        topic: Arc<Topic>,
-        transport: Transport,
-        at: Resumed,
-        place: Place,
-    ) -> Subscriber {
+    pub(super) fn new(topic: Arc<Topic>, reader: &Reader, at: Resumed, place: Place) -> Subscriber {
         let mut wake = topic.watch();
         // The first wait must look at the log, not only at what comes after.
         wake.mark_changed();
         Subscriber {
+            cursor: topic.cursors().join(reader, at.after),
             topic,
-            transport,
+            transport: reader.transport,
             wake,
             after: at.after,
             gap: at.gap,
+            why: None,
             _place: place,
         }
     }
@@ -81,16 +87,23 @@ impl Subscriber {
         batch.gap = joined(self.gap.take(), batch.gap);
         if let Some(gap) = &batch.gap {
             self.after = gap.next.offset - 1;
+            self.cursor.misses(gap.missed.unwrap_or(0));
         }
         if let Some(message) = batch.messages.last() {
             self.after = message.id.offset;
         }
+        self.cursor.stands(self.after);
         if !batch.is_empty() {
             // The budget may have left some, and the end comes last: the next wait looks again.
             batch.ended = None;
             self.wake.mark_changed();
         }
         batch
+    }
+
+    /// It will leave, and this is the server's reason.
+    pub fn leaves(&mut self, why: &str) {
+        self.why = Some(why.to_owned());
     }
 
     /// Waits until [`Subscriber::take`] may have something.
@@ -103,6 +116,8 @@ impl Subscriber {
 impl Drop for Subscriber {
     fn drop(&mut self) {
         self.topic.leave(self.transport);
+        let last = self.topic.last().offset;
+        (self.topic.cursors()).leave(&self.cursor, last, self.why.take());
     }
 }
 

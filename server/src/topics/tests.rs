@@ -12,7 +12,7 @@ const ALL: Budget = Budget {
     bytes: usize::MAX,
 };
 
-fn topics(change: impl FnOnce(&mut Limits)) -> Topics {
+pub(super) fn topics(change: impl FnOnce(&mut Limits)) -> Topics {
     let mut limits = Limits::default();
     change(&mut limits);
     Topics::new(limits)
@@ -26,11 +26,11 @@ fn text(text: &str) -> NewMessage {
 }
 
 /// In memory nothing has to be waited for.
-fn now<T>(future: impl Future<Output = T>) -> T {
+pub(super) fn now<T>(future: impl Future<Output = T>) -> T {
     future.now_or_never().expect("it is through at once")
 }
 
-fn publish(topics: &Topics, topic: &str, payload: &str) -> MessageId {
+pub(super) fn publish(topics: &Topics, topic: &str, payload: &str) -> MessageId {
     now(topics.publish(topic, text(payload), None))
         .expect("published")
         .id()
@@ -39,6 +39,7 @@ fn publish(topics: &Topics, topic: &str, payload: &str) -> MessageId {
 const READER: Reader = Reader {
     transport: Transport::Sse,
     address: None,
+    exchange: None,
 };
 
 fn subscribe(topics: &Topics, topic: &str, start: Start) -> Result<Subscriber, Error> {
@@ -272,6 +273,7 @@ async fn topics_begun_from_one_address_are_capped() {
     let reader = Reader {
         transport: Transport::Sse,
         address: one,
+        exchange: None,
     };
     assert_eq!(
         now(topics.subscribe("c", Start::Now, reader)).map(drop),
@@ -465,6 +467,7 @@ async fn presence_counts_by_transport_and_tells_of_changes() {
         let reader = Reader {
             transport,
             address: None,
+            exchange: None,
         };
         now(topics.subscribe("t", Start::Now, reader)).expect("subscribed")
     };
@@ -492,6 +495,7 @@ async fn subscribers_from_one_address_are_capped_over_all_topics() {
         let reader = Reader {
             transport: Transport::Stream,
             address: Some(address.parse().expect("an address")),
+            exchange: None,
         };
         now(topics.subscribe(topic, Start::Now, reader))
     };
@@ -518,8 +522,21 @@ async fn a_restart_in_memory_is_another_life_with_the_same_bounds() {
     assert_eq!(subscriber.take(ALL).ended, Some(Ending::Restarted));
     let mut back = subscribe(&topics, "t", Start::After(old)).expect("subscribed");
     let gap = back.take(ALL).gap.expect("another life");
-    assert_eq!(gap.reason, GapReason::Epoch);
+    // What came after the end of that life is not counted, and there is none: nothing is missing.
+    assert_eq!((gap.reason, gap.missed), (GapReason::Epoch, Some(0)));
     assert_eq!((gap.next.epoch, gap.next.offset), (state.last.epoch, 1));
+    let begin = MessageId { offset: 0, ..old };
+    for n in 0..5 {
+        publish(&topics, "t", &format!("new {n}"));
+    }
+    // One of the life before, and two that the history has let go of since.
+    let mut late = subscribe(&topics, "t", Start::After(begin)).expect("subscribed");
+    let gap = late.take(ALL).gap.expect("another life");
+    assert_eq!((gap.next.offset, gap.missed), (3, Some(3)));
+    // A life before that one is not remembered, and neither is a message that it never had.
+    let stranger = MessageId { offset: 2, ..old };
+    let mut made_up = subscribe(&topics, "t", Start::After(stranger)).expect("subscribed");
+    assert_eq!(made_up.take(ALL).gap.expect("another life").missed, None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,12 +12,13 @@ use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use tokio::{sync::watch, time::Instant};
 use wire::topics::{
-    Ack, Gap, GapReason, HistoryBounds, MessageId, Presence, TopicState, Transport,
+    Ack, Gap, GapReason, HistoryBounds, MessageId, Presence, TopicInside, TopicState, Transport,
 };
 
 use super::{
     Error, Limits, Page, Settings, Start,
     disk::Synced,
+    inside::{Cursors, Inside},
     keys::{Fingerprint, Keys},
     log::{Budget, Log, Resumed},
     message::{Message, NewMessage},
@@ -59,6 +60,9 @@ pub(super) struct Topic {
     /// Told whenever there is something to read, or nothing any more.
     wake: watch::Sender<()>,
     presence: watch::Sender<Presence>,
+    cursors: Cursors,
+    /// What was seen inside last, for those who look at the same time.
+    seen: Mutex<Option<(Instant, Arc<Inside>)>>,
 }
 
 #[derive(Debug)]
@@ -188,6 +192,8 @@ impl Topic {
             }),
             wake: watch::Sender::new(()),
             presence: watch::Sender::default(),
+            cursors: Cursors::default(),
+            seen: Mutex::default(),
         }
     }
 
@@ -363,6 +369,43 @@ impl Topic {
         })
     }
 
+    /// The subscribers and where they stand.
+    pub(super) fn cursors(&self) -> &Cursors {
+        &self.cursors
+    }
+
+    /// What is inside: seen at most `age` ago.
+    pub(super) fn inside(&self, age: Duration) -> Result<Arc<Inside>, Ended> {
+        let mut seen = self.seen.lock();
+        if let Some((at, inside)) = &*seen
+            && at.elapsed() < age
+        {
+            return Ok(Arc::clone(inside));
+        }
+        let common = self.change(|shared, now| {
+            let log = &shared.log;
+            let oldest = log.messages().next().map(|message| message.at);
+            TopicInside {
+                topic: self.name.to_string(),
+                last: log.last(),
+                first: log.first(),
+                messages: log.len() as u64,
+                bytes: log.bytes(),
+                age_s: oldest.map_or(0, |at| now.saturating_duration_since(at).as_secs()),
+                history: log.bounds(),
+                subscribers: 0,
+                places: Vec::new(),
+                cursors: Vec::new(),
+                more: 0,
+                gone: Vec::new(),
+            }
+        })?;
+        let last = common.last.offset;
+        let inside = Arc::new(Inside::new(common, self.cursors.look(last)));
+        *seen = Some((Instant::now(), Arc::clone(&inside)));
+        Ok(inside)
+    }
+
     /// Counts a subscriber in, and says where it stands.
     pub(super) fn join(
         &self,
@@ -518,6 +561,11 @@ impl Topic {
             let blank = shared.log.last().offset == 0 && shared.log.bounds() == bounds;
             blank && self.is_idle(shared)
         })
+    }
+
+    /// This is the life behind that one.
+    pub(super) fn follows(&self, before: MessageId) {
+        self.shared.lock().log.follows(before);
     }
 
     /// The place under an address, for the next life.

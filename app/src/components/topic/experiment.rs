@@ -12,6 +12,7 @@ use super::{
     knobs::{EVERY_MS_MAX, Knobs, MESSAGES_MAX},
     listener::Listener,
     panel::panel,
+    restart::restart,
 };
 use crate::{
     components::{
@@ -116,6 +117,8 @@ pub(crate) fn page(session: Session, reader: &mut Reader, way: Way) -> Shared {
         write(&mut writer);
         session.write_address(writer.finish());
     });
+    let path = move || it.knobs.peek(Knobs::path);
+    restart(session, path, it.said, it.trouble);
     let start = move || it.start(&listen, every_ms());
     let figures = move || {
         let spans = it.course.with(|course| course.spans().to_vec());
@@ -128,7 +131,8 @@ pub(crate) fn page(session: Session, reader: &mut Reader, way: Way) -> Shared {
         trouble: Box::new(move || it.first_trouble()),
         commands: Box::new(move |place| {
             let last = it.course.with(Course::last);
-            it.knobs.with(|knobs| commands(place, knobs, last))
+            let all = it.knobs.with(|knobs| commands(place, knobs, last));
+            session.breaks.commands(all, |_| true)
         }),
         invitation,
     }

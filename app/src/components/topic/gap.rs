@@ -7,6 +7,7 @@ use wire::{json::Json, topics::MessageId};
 pub struct Gap {
     /// The first message that comes behind it.
     pub next: Option<MessageId>,
+    what: &'static str,
     words: String,
 }
 
@@ -17,7 +18,13 @@ impl Gap {
             .get("gap")
             .filter(|gap| matches!(gap, Json::Object(_)))?;
         let text = |name: &str| gap.get(name).and_then(Json::as_str).unwrap_or_default();
-        let missed = match gap.get("missed").and_then(Json::as_u64) {
+        let missed = gap.get("missed").and_then(Json::as_u64);
+        let what = match missed {
+            Some(0) => "The topic began anew.",
+            _ => "There is a gap.",
+        };
+        let missed = match missed {
+            Some(0) => "Nothing is missing".to_owned(),
             Some(1) => "1 message is missing".to_owned(),
             Some(count) => format!("{count} messages are missing"),
             None => "Messages are missing, and nobody knows how many".to_owned(),
@@ -30,8 +37,14 @@ impl Gap {
         };
         Some(Gap {
             next: text("next").parse().ok(),
+            what,
             words: format!("{missed}: {why}. The next is {}.", text("next")),
         })
+    }
+
+    /// What it is, in a few words.
+    pub fn what(&self) -> &'static str {
+        self.what
     }
 
     /// What is missing and why, in two sentences.
@@ -71,6 +84,11 @@ mod tests {
 
     #[test]
     fn a_gap_says_how_many_and_why() {
+        assert!(
+            read(Some(0), GapReason::Epoch)
+                .words()
+                .starts_with("Nothing is missing: the topic began a new life")
+        );
         assert_eq!(
             read(Some(1), GapReason::Evicted).words(),
             "1 message is missing: the history no longer reaches back that far. The next is 0000000b-1."

@@ -120,7 +120,7 @@ impl Listener {
         if let Some(next) = gap.next {
             self.it.course.update(|course| course.gap(next));
         }
-        let notice = Notice::new("There is a gap.", gap.words(), "");
+        let notice = Notice::new(gap.what(), gap.words(), "");
         self.it.gap.set(Some(notice));
         self.it.tell();
     }
@@ -200,7 +200,9 @@ impl Listener {
 
     async fn publish_one(self, path: String, text: String) {
         let Some(signal) = self.signal() else { return };
-        let outcome = publish(self.it.session, &path, &text, &signal).await;
+        let session = self.it.session;
+        let target = session.breaks.target(&[&path, "/messages"].concat());
+        let outcome = publish(session, &target, &text, &signal).await;
         if matches!(outcome, Err(NoReply::Aborted)) {
             return;
         }

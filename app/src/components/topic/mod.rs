@@ -21,3 +21,5 @@ pub(crate) mod panel;
 pub(crate) mod polls;
 #[cfg(target_arch = "wasm32")]
 pub(crate) mod publish;
+#[cfg(target_arch = "wasm32")]
+pub(crate) mod restart;

@@ -29,10 +29,12 @@ pub(crate) async fn ask(listener: Listener, wait_s: Option<u64>, next_try: &str)
             }
         }
     }
+    let target = [&listener.path(), "/messages", &query.finish()].concat();
+    let target = listener.session().breaks.target(&target);
     let traceparent = listener.exchange();
     let call = Call {
         method: "GET",
-        target: &format!("{}/messages{}", listener.path(), query.finish()),
+        target: &target,
         headers: &[],
         traceparent,
         lane: listener.lane(),

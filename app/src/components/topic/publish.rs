@@ -18,17 +18,17 @@ use crate::{
 /// What came of one publish.
 pub(crate) type Outcome = Result<Reply, NoReply>;
 
-/// Publishes a message to the topic at this path.
+/// Publishes a message at this address: the topic's, with `/messages`.
 pub(crate) async fn publish(
     session: Session,
-    topic_path: &str,
+    target: &str,
     text: &str,
     abort: &AbortSignal,
 ) -> Outcome {
     let traceparent = session.exchange();
     let call = Call {
         method: "POST",
-        target: &format!("{topic_path}/messages"),
+        target,
         headers: &[("content-type", TEXT_TYPE.to_owned())],
         traceparent,
         lane: Lane::BROWSER,

@@ -178,7 +178,8 @@ impl Page {
             ("upload-length", (file.size() as u64).to_string()),
             ("upload-metadata", metadata(&name, &media_type)),
         ];
-        let call = self.call("POST", TUS_PATH, &headers);
+        let target = self.session.breaks.target(TUS_PATH);
+        let call = self.call("POST", &target, &headers);
         let outcome = fetch(&self.session.feed(), call, None, Some(signal)).await;
         answered(outcome, |reply| {
             let place = path_of(reply.header("location")?)?;
@@ -207,7 +208,8 @@ impl Page {
             ("upload-offset", range.start.to_string()),
             ("content-type", "application/offset+octet-stream".to_owned()),
         ];
-        let call = self.call("PATCH", url, &headers);
+        let target = self.session.breaks.target(url);
+        let call = self.call("PATCH", &target, &headers);
         let progress = Rc::new(move |sent| self.sent(range.start + sent));
         let outcome = upload(&self.session.feed(), call, &chunk, signal, progress).await;
         answered(outcome, |reply| self.offset(reply))
@@ -215,7 +217,8 @@ impl Page {
 
     async fn ask(self, url: &str, signal: &AbortSignal) -> Change {
         let headers = [version()];
-        let call = self.call("HEAD", url, &headers);
+        let target = self.session.breaks.target(url);
+        let call = self.call("HEAD", &target, &headers);
         let outcome = fetch(&self.session.feed(), call, None, Some(signal)).await;
         answered(outcome, |reply| self.offset(reply))
     }

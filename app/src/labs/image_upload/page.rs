@@ -98,9 +98,10 @@ pub(crate) fn page(session: Session, reader: &mut Reader, sample: Option<String>
         commands: Box::new(move |place| {
             let (name, media_type) = page.name_and_type();
             let run = session.run.get().to_string();
-            page.knobs.with(|knobs| {
+            let all = page.knobs.with(|knobs| {
                 knobs.commands(&place.origin, &run, &place.traceparent, &name, &media_type)
-            })
+            });
+            session.breaks.commands(all, |_| true)
         }),
         invitation: "Press Upload: the file goes up, and each end says where every piece was when.",
     }
@@ -238,10 +239,11 @@ impl Page {
         let turn = self.turn.now();
         let (_, media_type) = self.name_and_type();
         let headers = [("content-type", media_type)];
-        let traceparent = self.session.exchange();
+        let session = self.session;
+        let traceparent = session.exchange();
         let call = Call {
             method: "POST",
-            target: IMAGES_PATH,
+            target: &session.breaks.target(IMAGES_PATH),
             headers: &headers,
             traceparent,
             lane: Lane::BROWSER,

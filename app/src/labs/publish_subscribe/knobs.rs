@@ -1,5 +1,7 @@
 //! What can be set in the publish–subscribe lab, its bounds, its state in the address, its commands.
 
+use wire::limits::MESSAGE_BYTES_MAX;
+
 use crate::components::{
     command::Curl,
     query::{Reader, Writer},
@@ -14,6 +16,9 @@ pub const SUBSCRIBERS_MAX: u64 = 5;
 /// How many messages one press can publish.
 pub const BURST_MAX: u64 = 50;
 
+/// How many messages the topic keeps at most, as it stands in the address; the first is what it keeps by itself.
+pub const KEEPS: [&str; 4] = ["10000", "100", "10", "3"];
+
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Knobs {
@@ -23,6 +28,10 @@ pub struct Knobs {
     pub text: String,
     /// How many messages one press publishes.
     pub burst: u64,
+    /// How many bytes each has at least; dots fill it up.
+    pub size: u64,
+    /// The place among [`KEEPS`].
+    pub keep: usize,
     /// How many subscribers the page holds.
     pub subscribers: u64,
     /// Do they connect as soon as the page is open? True in the link for a second browser.
@@ -35,6 +44,8 @@ impl Default for Knobs {
             topic: TOPIC.to_owned(),
             text: TEXT.to_owned(),
             burst: 1,
+            size: 0,
+            keep: 0,
             subscribers: SUBSCRIBERS,
             at_once: false,
         }
@@ -48,6 +59,8 @@ impl Knobs {
             topic: read_topic(reader),
             text: reader.text("text").unwrap_or(TEXT).to_owned(),
             burst: reader.number("burst", 1..=BURST_MAX, 1),
+            size: reader.number("size", 0..=MESSAGE_BYTES_MAX, 0),
+            keep: reader.choice("keep", &KEEPS),
             subscribers: reader.number("subscribers", 0..=SUBSCRIBERS_MAX, SUBSCRIBERS),
             at_once: reader.choice("connect", &["later", "now"]) == 1,
         }
@@ -59,6 +72,8 @@ impl Knobs {
         write_topic(&mut writer, &self.topic, &self.text);
         writer
             .number("burst", self.burst, 1)
+            .number("size", self.size, 0)
+            .choice("keep", &KEEPS, self.keep)
             .number("subscribers", self.subscribers, SUBSCRIBERS)
             .choice("connect", &["later", "now"], usize::from(self.at_once))
             .finish()
@@ -78,8 +93,19 @@ impl Knobs {
     /// What one press publishes.
     pub fn messages(&self) -> Vec<String> {
         (1..=self.burst)
-            .map(|number| numbered(&self.text, number, self.burst))
+            .map(|number| {
+                let mut text = numbered(&self.text, number, self.burst);
+                let missing = (self.size as usize).saturating_sub(text.len());
+                text.push_str(&".".repeat(missing));
+                text
+            })
             .collect()
+    }
+
+    /// What sets how much the topic keeps: the body of a PUT.
+    pub fn history(&self) -> String {
+        let count = KEEPS.get(self.keep).copied().unwrap_or(KEEPS[0]);
+        ["{\"history\":{\"count\":", count, "}}"].concat()
     }
 
     /// The topic's own address.
@@ -114,8 +140,8 @@ impl Knobs {
                 .finish();
             commands.push(("Subscribe and have what came after this message", again));
         }
-        let state = Curl::new("-s", &format!("{origin}{}", self.path()));
-        commands.push(("Look at the topic's state", state.finish()));
+        let state = Curl::new("-s", &format!("{origin}{}/inside", self.path()));
+        commands.push(("Look into the topic", state.finish()));
         commands
     }
 }
@@ -124,6 +150,7 @@ impl Knobs {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use wire::limits::HISTORY_COUNT;
 
     fn read(query: &str) -> (Knobs, usize) {
         let mut reader = Reader::new(query);
@@ -164,15 +191,23 @@ mod tests {
     fn a_burst_numbers_its_messages() {
         assert_eq!(read("").0.messages(), [TEXT]);
         assert_eq!(read("burst=2&text=a").0.messages(), ["a 1", "a 2"]);
+        assert_eq!(read("size=5&text=a").0.messages(), ["a...."]);
+        assert_eq!(read("size=2&text=abc").0.messages(), ["abc"]);
+    }
+
+    #[test]
+    fn what_the_topic_keeps_is_what_the_server_keeps_by_itself_unless_chosen() {
+        assert_eq!(KEEPS[0].parse(), Ok(HISTORY_COUNT));
+        assert_eq!(read("keep=10").0.history(), "{\"history\":{\"count\":10}}");
     }
 
     proptest! {
         #[test]
         fn a_link_reproduces_the_experiment(
             topic in "[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,127}", text in ".{0,40}", burst in 1..=BURST_MAX,
-            subscribers in 0..=SUBSCRIBERS_MAX, at_once in any::<bool>(),
+            size in 0..=MESSAGE_BYTES_MAX, keep in 0..KEEPS.len(), subscribers in 0..=SUBSCRIBERS_MAX, at_once in any::<bool>(),
         ) {
-            let knobs = Knobs { topic, text, burst, subscribers, at_once };
+            let knobs = Knobs { topic, text, burst, size, keep, subscribers, at_once };
             prop_assert_eq!(read(&knobs.write()), (knobs, 0));
         }
     }

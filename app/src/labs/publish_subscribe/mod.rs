@@ -1,8 +1,11 @@
 //! Publish–subscribe: publishers and subscribers that know a topic, not each other.
 
+pub mod inside;
 pub mod knobs;
 pub mod recovery;
 
+#[cfg(target_arch = "wasm32")]
+mod broker;
 #[cfg(target_arch = "wasm32")]
 mod page;
 #[cfg(target_arch = "wasm32")]

@@ -6,17 +6,18 @@ use js_sys::{Array, Promise};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::AbortController;
-use wire::topics::MessageId;
+use wire::{limits::MESSAGE_BYTES_MAX, topics::MessageId, trace::Lane};
 
 use super::{
-    knobs::{BURST_MAX, Knobs, SUBSCRIBERS_MAX},
+    broker::broker,
+    knobs::{BURST_MAX, KEEPS, Knobs, SUBSCRIBERS_MAX},
     recovery::Recovery,
     subscriber::{Standing, Subscriber},
 };
 use crate::{
     browser::{later, location, spawn},
     components::{
-        controls::{Line, Number, button, line, number},
+        controls::{Line, Number, button, choice, line, number},
         lab::{Place, Shared},
         notice::Notice,
         query::Reader,
@@ -25,11 +26,15 @@ use crate::{
             fields::{is_too_long, message_field, topic_field},
             gap::message_id,
             publish::{Outcome, not_published, publish},
+            restart::restart,
         },
     },
     dom::{El, State, el, follow},
     session::Session,
-    transport::sleep,
+    transport::{
+        fetch::{Call, fetch},
+        sleep,
+    },
 };
 
 /// After this long without an answer the page says what it may be waiting for.
@@ -48,6 +53,8 @@ struct Page {
     abort: State<Option<AbortController>>,
     /// Counts what was published, so that a slow answer is told of its own press.
     press: State<u32>,
+    /// The place among [`KEEPS`] that the topic was told of.
+    kept: State<usize>,
 }
 
 /// The lab, and the commands that do the same.
@@ -66,14 +73,16 @@ pub(crate) fn page(session: Session, reader: &mut Reader) -> Shared {
         trouble: State::new(None),
         abort: State::new(None),
         press: State::new(0),
+        kept: State::new(0),
     };
     follow(move || session.write_address(page.knobs.with(Knobs::write)));
+    restart(session, move || page.topic_path(), page.said, page.trouble);
     if at_once {
         page.connect_all();
     }
     Shared {
         controls: vec![page.controls()],
-        below: vec![page.cards()],
+        below: vec![page.inside(), page.cards()],
         said: Box::new(move || page.said.get()),
         trouble: Box::new(move || page.trouble.get()),
         commands: Box::new(move |place| page.commands(place)),
@@ -93,8 +102,56 @@ impl Page {
                 .max()
         });
         let last = last.map(|id| id.to_string());
-        self.knobs
-            .with(|knobs| knobs.commands(&place.origin, &place.traceparent, last.as_deref()))
+        let all = self
+            .knobs
+            .with(|knobs| knobs.commands(&place.origin, &place.traceparent, last.as_deref()));
+        let breaks = self.session.breaks;
+        breaks.commands(all, |does| does.starts_with("Subscribe"))
+    }
+
+    fn inside(self) -> El {
+        let knobs = self.knobs;
+        let names = [
+            "10,000 messages",
+            "100 messages",
+            "10 messages",
+            "3 messages",
+        ];
+        const _: () = assert!(KEEPS.len() == 4, "each has a name");
+        let field = choice(
+            "keep",
+            "Keep at most",
+            &names,
+            move || knobs.with(|knobs| knobs.keep),
+            move |keep| {
+                knobs.update(|knobs| knobs.keep = keep);
+                spawn(self.keep());
+            },
+        );
+        broker(move || knobs.with(Knobs::path), self.subscribers, field)
+    }
+
+    /// Tells the topic how much it keeps, unless it has been told.
+    async fn keep(self) {
+        let knobs = self.knobs.now();
+        if self.kept.now() == knobs.keep {
+            return;
+        }
+        let call = Call {
+            method: "PUT",
+            target: &knobs.path(),
+            headers: &[("content-type", "application/json".to_owned())],
+            traceparent: self.session.exchange(),
+            lane: Lane::BROWSER,
+        };
+        let body = knobs.history();
+        let why = match fetch(&self.session.feed(), call, Some(body.as_bytes()), None).await {
+            Ok(reply) if reply.is_success() => return self.kept.set(knobs.keep),
+            Ok(reply) => reply.words(),
+            Err(no_reply) => no_reply.words().to_owned(),
+        };
+        let what = "The topic does not keep what you chose.";
+        self.trouble.set(Some(Notice::new(what, why, "")));
     }
 
     fn controls(self) -> El {
@@ -117,9 +174,17 @@ impl Page {
             value: Rc::new(move || self.knobs.with(|knobs| knobs.burst)),
             set: Box::new(move |burst| self.knobs.update(|knobs| knobs.burst = burst)),
         });
+        let size = number(Number {
+            id: "size",
+            label: "Each at least",
+            unit: "B",
+            bounds: Box::new(|| (0, MESSAGE_BYTES_MAX)),
+            value: Rc::new(move || self.knobs.with(|knobs| knobs.size)),
+            set: Box::new(move |size| self.knobs.update(|knobs| knobs.size = size)),
+        });
         line(Line {
             session: self.session,
-            fields: vec![topic, message, burst],
+            fields: vec![topic, message, burst, size],
             beside: Vec::new(),
             verb: Box::new(move || match self.abort.with(Option::is_some) {
                 true => "Stop",
@@ -139,6 +204,7 @@ impl Page {
                 subscriber.forget();
             }
             self.knobs.update(|knobs| knobs.topic = topic);
+            self.kept.set(0);
         }
     }
 
@@ -321,6 +387,7 @@ impl Page {
                     waited_ms += 20;
                 }
             }
+            self.keep().await;
             let knobs = self.knobs.now();
             let (path, signal) = (knobs.path(), abort.signal());
             let outcomes = Rc::new(RefCell::new(Vec::new()));
@@ -329,7 +396,8 @@ impl Page {
                 let (path, signal) = (path.clone(), signal.clone());
                 let outcomes = Rc::clone(&outcomes);
                 sent.push(&future_to_promise(async move {
-                    let outcome = publish(self.session, &path, &text, &signal).await;
+                    let target = [&path, "/messages"].concat();
+                    let outcome = publish(self.session, &target, &text, &signal).await;
                     outcomes.borrow_mut().push(outcome);
                     Ok(JsValue::UNDEFINED)
                 }));

@@ -15,6 +15,8 @@ pub struct Recovery {
     caught_up: u64,
     /// Since it came back the server has said what is missing: that is the last word.
     has_gap: bool,
+    /// A message has come since it came back.
+    is_here: bool,
     words: String,
 }
 
@@ -34,6 +36,7 @@ impl Recovery {
         self.since = self.last;
         self.target = None;
         self.has_gap = false;
+        self.is_here = false;
         self.words = match self.last {
             Some(id) => format!("Away. The last message that it has is {id}."),
             None => "Away. It has no message yet.".to_owned(),
@@ -64,6 +67,7 @@ impl Recovery {
     /// A message came.
     pub fn received(&mut self, id: MessageId) {
         self.last = Some(id);
+        self.is_here = true;
         if let Some(target) = self.target
             && id.epoch == target.epoch
             && id.offset <= target.offset
@@ -76,9 +80,11 @@ impl Recovery {
     /// The server declared a gap, where this JSON holds one.
     pub fn gap(&mut self, notice: &Json) {
         if let Some(gap) = Gap::read(notice) {
+            let was_here = self.is_here || self.words.is_empty();
+            let back = if was_here { "" } else { "Back. " };
             self.target = None;
             self.has_gap = true;
-            self.words = format!("Back. {}", gap.words());
+            self.words = [back, gap.words()].concat();
         }
     }
 
@@ -187,6 +193,29 @@ mod tests {
         it.back(id(10, 2));
         it.gap(&notice);
         assert!(it.words().starts_with("Back. 2 messages are missing"));
+    }
+
+    #[test]
+    fn who_is_too_slow_was_not_away() {
+        let slow = json(topics::Gap {
+            after: "0000000a-2".into(),
+            next: id(10, 9),
+            missed: Some(6),
+            reason: GapReason::Slow,
+        });
+        let mut it = Recovery::default();
+        it.gap(&slow);
+        assert!(
+            it.words()
+                .starts_with("6 messages are missing: this subscriber")
+        );
+        it.left();
+        it.received(id(10, 2));
+        it.gap(&slow);
+        assert!(
+            it.words()
+                .starts_with("6 messages are missing: this subscriber")
+        );
     }
 
     #[test]

@@ -27,6 +27,8 @@ use crate::{
 const SHOWN_MAX: usize = 50;
 /// How much of one message a list shows, in characters.
 const SHOWN_CHARS: usize = 120;
+/// The subscriber whose line can be broken; the others are there to compare with.
+const BROKEN: u16 = 1;
 
 /// How a subscriber stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +68,8 @@ pub(super) struct Subscriber {
     /// The newest messages, newest first: id and text.
     pub(super) messages: State<Vec<(String, String)>>,
     pub(super) recovery: State<Recovery>,
+    /// The exchange of its stream, by which the server tells it from others; empty before the first.
+    pub(super) exchange: State<String>,
     session: Session,
     stream: State<Option<Stream>>,
 }
@@ -78,6 +82,7 @@ impl Subscriber {
             count: State::new(0),
             messages: State::new(Vec::new()),
             recovery: State::new(Recovery::default()),
+            exchange: State::new(String::new()),
             session,
             stream: State::new(None),
         }
@@ -101,12 +106,18 @@ impl Subscriber {
             query.set("after", &last.to_string());
         }
         query.set("traceparent", &traceparent.to_string());
-        let url = format!("{events}{}", query.finish());
+        let mut url = format!("{events}{}", query.finish());
+        let mut summary = format!("GET {events}");
+        if self.number == BROKEN {
+            let breaks = self.session.breaks;
+            (url, summary) = (breaks.target(&url), breaks.target(&summary));
+        }
         self.state.set(Standing::Connecting);
         let exchange = traceparent.exchange;
+        self.exchange.set(exchange.to_string());
         self.saw(
             exchange,
-            Seen::new(self.lane(), Kind::RequestSent, now_ns()).summary(format!("GET {events}")),
+            Seen::new(self.lane(), Kind::RequestSent, now_ns()).summary(summary),
         );
         let take = move |brought| self.take(brought, exchange, &topic_path);
         match Stream::open(&url, Rc::new(take)) {

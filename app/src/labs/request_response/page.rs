@@ -75,9 +75,11 @@ pub(crate) fn page(session: Session, reader: &mut Reader) -> Shared {
                 host: &place.host,
                 traceparent: &place.traceparent,
             };
-            page.form
+            let all = page
+                .form
                 .knobs
-                .with(|knobs| knobs.commands(&place.origin, places))
+                .with(|knobs| knobs.commands(&place.origin, places));
+            session.breaks.commands(all, |_| true)
         }),
         invitation: "Press Run: one request goes out, and each end says when what happened.",
     }
@@ -155,7 +157,7 @@ impl Page {
             Some(_) => vec![("content-type", knobs.format().content_type.to_owned())],
             None => Vec::new(),
         };
-        let target = knobs.target();
+        let target = self.session.breaks.target(&knobs.target());
         let call = Call {
             method: knobs.method(),
             target: &target,
@@ -205,7 +207,7 @@ impl Page {
         };
         let call = Call {
             method: "POST",
-            target: &knobs.probe_target(),
+            target: &self.session.breaks.target(&knobs.probe_target()),
             headers: &[("content-type", "application/octet-stream".to_owned())],
             traceparent,
             lane: Lane::BROWSER,

@@ -92,11 +92,12 @@ impl Ear {
         if let Some(last) = self.listener.last() {
             query.set("after", &last.to_string());
         }
-        let after = query.finish();
+        let breaks = self.listener.session().breaks;
+        let target = breaks.target(&format!("{path}{}", query.finish()));
         query.set("traceparent", &traceparent.to_string());
-        let url = format!("{path}{}", query.finish());
+        let url = breaks.target(&format!("{path}{}", query.finish()));
         self.listener.saw(exchange, Kind::RequestSent, |seen| {
-            seen.summary(format!("GET {path}{after}"))
+            seen.summary(format!("GET {target}"))
         });
         let take = move |brought| self.take(exchange, brought);
         match Stream::open(&url, Rc::new(take)) {

@@ -101,13 +101,15 @@ impl Ear {
         if let Some(last) = self.listener.last() {
             query.set("after", &last.to_string());
         }
-        let after = query.finish();
+        let breaks = self.listener.session().breaks;
+        let target = breaks.target(&format!("{path}{}", query.finish()));
         query.set("traceparent", &traceparent.to_string());
+        let url = breaks.target(&format!("{path}{}", query.finish()));
         self.listener.saw(exchange, Kind::RequestSent, |seen| {
-            seen.summary(format!("GET {path}{after}"))
+            seen.summary(format!("GET {target}"))
         });
         let take = move |told| self.take(exchange, told);
-        match Socket::open(&format!("{path}{}", query.finish()), Rc::new(take)) {
+        match Socket::open(&url, Rc::new(take)) {
             Ok(socket) => self.socket.set(Some((exchange, socket))),
             Err(_) => self.listener.trouble(
                 "The socket could not be opened.",

@@ -145,7 +145,8 @@ async fn end(State(app): State<AppState>, TopicName { topic }: TopicName) -> Res
     }
 }
 
-fn none_of(topic: &str) -> Error {
+/// There is no topic of this name.
+pub(super) fn none_of(topic: &str) -> Error {
     Error::NotFound(format!(
         "There is no topic {topic} now. It comes to be with its first publish or subscriber."
     ))

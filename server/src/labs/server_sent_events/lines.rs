@@ -57,6 +57,7 @@ async fn stream(
     let reader = Reader {
         transport: Transport::Stream,
         address,
+        exchange: exchange.id(),
     };
     let subscriber = app.topics().subscribe(&topic, start, reader).await?;
     let headers = [

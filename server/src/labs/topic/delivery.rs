@@ -75,6 +75,9 @@ impl Traced {
     /// It leaves, and this is why.
     pub(crate) fn leave(mut self, why: Option<&str>) {
         self.why = why.map(str::to_owned);
+        if let Some(why) = why {
+            self.subscriber.leaves(why);
+        }
     }
 }
 
