@@ -165,7 +165,7 @@ fn follow_boxed(act: Make<()>) {
     }
     spawn(async move {
         if let Some(place) = held.upgrade() {
-            // What the core itself calls an effect brings along threads, and with them another allocator.
+            // The core's `Effect` would ask for its thread, which brings the standard library's allocator along.
             let begin = || RenderEffect::new(move |_| act.make());
             let effect = match owner {
                 Some(owner) => owner.with(begin),

@@ -2,6 +2,7 @@
 
 mod css;
 mod fingerprint;
+mod likeness;
 mod publish;
 pub(crate) mod wasm;
 

@@ -17,7 +17,7 @@ use wasm_bindgen_cli_support::Bindgen;
 use wire::Lab;
 
 use super::publish::Site;
-use super::{Mode, fingerprint};
+use super::{Mode, fingerprint, likeness};
 use crate::paths::Project;
 use crate::progress::Report;
 use crate::setup::npm::Tools;
@@ -55,11 +55,15 @@ const NOT_CALLED: [&str; 2] = ["intounderlying", "__wbg_intounderlying"];
 /// that are called once only the small ones are written out where they are called, and what is computed twice is not
 /// kept: either would make the module smaller, and what comes of it in brotli larger, by 7 % together. Rust has its stack
 /// where memory begins, so nothing lies in the first kilobyte.
-const WASM_OPT: [&str; 11] = [
+const WASM_OPT: [&str; 4] = [
     "-Os",
     "--one-caller-inline-max-function-size=20",
     "--skip-pass=local-cse",
     "--low-memory-unused",
+];
+
+/// What a module may use, for every run of wasm-opt.
+const FEATURES: [&str; 7] = [
     "--enable-bulk-memory",
     "--enable-nontrapping-float-to-int",
     "--enable-reference-types",
@@ -189,7 +193,7 @@ fn package_one(wasm: &Path, folder: &Path, tools: &Tools, mode: Mode) -> Result<
     let stamp = folder.join("packaged-from");
     let mut hash = Sha256::new();
     hash.update(format!(
-        "{mode:?} {WASM_OPT:?} {ENTRY} {IMPORTS} {NOT_CALLED:?} {}\0",
+        "{mode:?} {WASM_OPT:?} {FEATURES:?} {ENTRY} {IMPORTS} {NOT_CALLED:?} {}\0",
         tools.program("").display()
     ));
     hash.update(fs::read(wasm)?);
@@ -268,9 +272,15 @@ fn shorten(folder: &Path) -> Result<()> {
 fn optimise(tools: &Tools, folder: &Path) -> Result<()> {
     let module = folder.join(MODULE);
     let small = folder.join("small.wasm");
-    let mut wasm_opt = Command::new(tools.program("wasm-opt"));
-    sh::run(wasm_opt.args(WASM_OPT).arg(&module).arg("-o").arg(&small))?;
-    Ok(fs::rename(small, module)?)
+    let wasm_opt = |how: &[&str], from: &Path, to: &Path| {
+        let mut wasm_opt = Command::new(tools.program("wasm-opt"));
+        wasm_opt.args(how).args(FEATURES);
+        sh::run(wasm_opt.arg(from).arg("-o").arg(to))
+    };
+    wasm_opt(&WASM_OPT, &module, &small)?;
+    fs::write(&small, likeness::named(&fs::read(&small)?)?)?;
+    wasm_opt(&["--reorder-functions-by-name"], &small, &module)?;
+    Ok(fs::remove_file(small)?)
 }
 
 /// Adds the modules under their hashed names, each with the script that loads it by that name.
