@@ -151,6 +151,7 @@ fn compile_one(project: &Project, mode: Mode, toolchain: Toolchain, name: &str) 
         .current_dir(&project.root)
         .env("CARGO_TARGET_DIR", &project.target);
     if mode == Mode::Release {
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", without_folders(project)?);
         cargo.arg("--no-default-features");
         if name != RUN {
             cargo.args(["--features", name]);
@@ -162,6 +163,27 @@ fn compile_one(project: &Project, mode: Mode, toolchain: Toolchain, name: &str) 
     let built = project.target.join(TARGET).join(folder);
     fingerprint::check_inputs(project, &built.join("libapp.d"))?;
     Ok(built.join("app.wasm"))
+}
+
+/// What a panic names is a file of a crate: in which folders of whose machine it lay is nobody's business, and takes room.
+fn without_folders(project: &Project) -> Result<String> {
+    let home = match std::env::var_os("CARGO_HOME") {
+        Some(home) => PathBuf::from(home),
+        None => std::env::home_dir()
+            .context("neither CARGO_HOME nor HOME is set")?
+            .join(".cargo"),
+    };
+    let mut folders = vec![project.root.clone()];
+    // Below it, each registry has a folder with a hash in its name.
+    let registries = fs::read_dir(home.join("registry/src"))
+        .into_iter()
+        .flatten();
+    folders.extend(registries.flatten().map(|registry| registry.path()));
+    folders.sort();
+    let flags = folders
+        .iter()
+        .map(|folder| format!("--remap-path-prefix={}/=", folder.display()));
+    Ok(flags.collect::<Vec<_>>().join("\u{1f}"))
 }
 
 /// Generates the JavaScript and makes both small, a module on each core.
