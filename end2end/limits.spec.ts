@@ -181,7 +181,7 @@ test.describe("a job of minutes", () => {
   test("a cut takes a held answer with it, and does not hurt a job that has an address", async ({ page, guard }) => {
     guard.allow(/ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE/);
     const lab = new Limits(page);
-    await lab.open("?experiment=job&work_ms=2500&timeout_ms=0&fault=cut");
+    await lab.open("?experiment=job&work_ms=8000&timeout_ms=0&fault=cut");
     await lab.runs();
     await expect(lab.alert.filter({ hasText: "The connection broke before the answer came." })).toBeVisible();
     await expect(lab.point).toHaveText(/^The connection was over after .+; the server worked .+ more, for nobody\.$/);

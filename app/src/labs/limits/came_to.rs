@@ -308,58 +308,78 @@ pub fn places(run: &Run, spans: &[SpanId]) -> Vec<Place> {
     places.collect()
 }
 
+/// Several times, of which the longest is told.
+#[derive(Debug, Default)]
+struct Several {
+    count: u64,
+    most_ns: i64,
+}
+
+impl Several {
+    fn take(&mut self, ns: i64) {
+        self.count += 1;
+        self.most_ns = self.most_ns.max(ns);
+    }
+
+    fn words(&self) -> String {
+        match self.count {
+            0 => NOT_YET.to_owned(),
+            _ => say(&["at most ", &duration(self.most_ns)]),
+        }
+    }
+}
+
 fn six(run: &Run, asked: &Asked) -> CameTo {
     let exchanges = || asked.looks.iter().filter_map(|span| run.exchange(*span));
     let steps: Vec<Steps<'_>> = exchanges().map(|exchange| exchange.steps(run)).collect();
     let ends = steps.iter().filter_map(|steps| steps.end.or(steps.broken));
     // Before the first of them ended, no connection became free.
     let first_end_ns = ends.map(|event| event.at_ns).min().unwrap_or(i64::MAX);
-    let (mut at_once, mut in_line, mut waits) = (Vec::new(), 0_u64, Vec::new());
+    let (mut at_once, mut waited) = (Several::default(), Several::default());
+    let mut in_line = 0_u64;
     for steps in &steps {
         match (steps.first_read, between(steps.sent, steps.first_read)) {
-            (Some(read), Some(ns)) if read.at_ns < first_end_ns => at_once.push(ns),
-            (Some(_), Some(ns)) => waits.push(ns),
+            (Some(read), Some(ns)) if read.at_ns < first_end_ns => at_once.take(ns),
+            (Some(_), Some(ns)) => waited.take(ns),
             _ if steps.broken.is_none() => in_line += 1,
             _ => {}
         }
     }
     let all = asked.looks.len().to_string();
-    let (quick, slow) = (at_once.len().to_string(), waits.len().to_string());
-    let most_ns = |waits: &[i64]| waits.iter().copied().max();
+    let (quick, slow) = (at_once.count.to_string(), waited.count.to_string());
     let mut point = String::new();
-    if !at_once.is_empty() {
-        point = say(&[&quick, " of ", &all, " requests reached the server at once"]);
-        point.push_str(&match (in_line, most_ns(&waits)) {
-            (0, None) => ".".to_owned(),
-            (0, Some(ns)) => [
+    if at_once.count > 0 {
+        let rest = match (in_line, waited.count) {
+            (0, 0) => ".".to_owned(),
+            (0, _) => say(&[
                 "; ",
                 &slow,
                 " waited in the browser until a connection was free, up to ",
-                &duration(ns),
+                &duration(waited.most_ns),
                 ".",
-            ]
-            .concat(),
-            (count, _) => [
+            ]),
+            (count, _) => say(&[
                 "; ",
                 &count.to_string(),
                 " in line in the browser: the server has not heard of ",
-                if count == 1 { "it" } else { "them" },
-                ". This page goes on: its feed is a WebSocket, which is counted apart.",
-            ]
-            .concat(),
-        });
+                if count == 1 { "it." } else { "them." },
+            ]),
+        };
+        point = say(&[
+            &quick,
+            " of ",
+            &all,
+            " requests reached the server at once",
+            &rest,
+        ]);
     }
-    let took = |waits: &[i64]| match most_ns(waits) {
-        Some(ns) => say(&["at most ", &duration(ns)]),
-        None => NOT_YET.to_owned(),
-    };
     CameTo {
         point,
         rows: vec![
             ("At the server at once", quick),
-            ("after", took(&at_once)),
+            ("after", at_once.words()),
             ("In line before", slow),
-            ("for", took(&waits)),
+            ("for", waited.words()),
         ],
     }
 }

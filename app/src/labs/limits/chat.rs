@@ -17,9 +17,8 @@ use crate::{
         controls::button,
         topic::{
             envelope,
-            gap::{Gap, message_id},
-            knobs::topic_path,
-            publish::{not_published, publish},
+            gap::message_id,
+            knobs::{TEXT_TYPE, topic_path},
         },
     },
     dom::{El, State, el},
@@ -43,6 +42,7 @@ const LANES: [Lane; 2] = [Lane::subscriber(1), Lane::subscriber(2)];
 const ASKS: usize = 0;
 const TOLD: usize = 1;
 const UNANSWERED: &str = "A question was not answered.";
+const AWAY: &str = "The server cannot be reached, or it closed the connection.";
 
 /// A message as a reader has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,11 +142,7 @@ impl Chat {
             }
             Ok((_, reply)) => turn.refused(&reply),
             Err(NoReply::Aborted) => {}
-            Err(NoReply::Network) => turn.trouble(
-                UNANSWERED,
-                "The server cannot be reached, or it closed the connection.",
-                "The page asks again.",
-            ),
+            Err(NoReply::Network) => turn.trouble(UNANSWERED, AWAY, "The page asks again."),
         }
     }
 
@@ -202,13 +198,26 @@ impl Chat {
         });
         for words in WORDS.into_iter().take(count as usize) {
             sleep(every_ms as u32).await;
-            let Some(signal) = turn.signal().filter(|_| turn.is_on()) else {
+            if !turn.is_on() {
                 return;
+            }
+            let target = [&self.path(), "/messages"].concat();
+            let ask = Ask {
+                method: "POST",
+                headers: &[("content-type", TEXT_TYPE.to_owned())],
+                body: Some(words),
+                ..Ask::get(Part::Other, &target)
             };
-            let outcome = publish(turn.it.session, &self.path(), words, &signal).await;
-            if let Some(notice) = not_published(&outcome) {
-                turn.trouble(&notice.what, &notice.why, &notice.advice);
-                return self.end(turn);
+            match turn.send(ask, turn.signal()).await {
+                Ok((_, reply)) if reply.is_success() => {}
+                Ok((_, reply)) => {
+                    turn.refused(&reply);
+                    return self.end(turn);
+                }
+                Err(_) => {
+                    turn.trouble("A message was not answered.", AWAY, "Run again.");
+                    return self.end(turn);
+                }
             }
             self.taken.update(|taken| *taken += 1);
             self.look_whether_over(turn);
@@ -240,8 +249,9 @@ impl Chat {
     }
 
     fn gap(self, turn: Turn, json: &Json) {
-        if let Some(gap) = Gap::read(json) {
-            turn.trouble("There is a gap.", gap.words(), "");
+        if let Some(Json::Object(_)) = json.get("gap") {
+            let why = "The topic began a new life, as after a restart of the server: what was said before is gone.";
+            turn.trouble("There is a gap.", why, "Run again.");
             // What is missing does not come any more.
             self.end(turn);
         }

@@ -105,10 +105,8 @@ impl Connections {
                         .flag_of("disabled", move || matches!(at(), Place::Over(_))),
                 )
         };
-        let feed = el("p.hint").text(
-            "The page's feed is open as well: a WebSocket, which Chromium counts apart. HTTP/2 would carry all of them on one \
-             connection.",
-        );
+        let feed =
+            el("p.hint").text("The page's feed is a WebSocket, which Chromium counts apart.");
         el("div.line-list")
             .add(
                 el("ol")

@@ -45,6 +45,8 @@ pub(super) struct Experiment {
 pub(super) enum Part {
     Order,
     Look,
+    /// Neither.
+    Other,
 }
 
 /// A request of an experiment.
@@ -149,6 +151,7 @@ impl Turn {
         self.it.asked.update(|asked| match part {
             Part::Order => asked.orders.push(span),
             Part::Look => asked.looks.push(span),
+            Part::Other => {}
         });
     }
 
