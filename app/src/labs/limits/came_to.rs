@@ -5,7 +5,7 @@ use wire::{
     trace::{Kind, SpanId, TraceEvent},
 };
 
-use super::knobs::{ANSWER, CHAT, JOB, Knobs, LEAVE, LONG_POLL, POLL, STREAM, THEN, WORK_MS};
+use super::knobs::{ANSWER, CHAT, JOB, Knobs, LEAVE, LONG_POLL, STREAM, THEN, WORK_MS};
 use crate::{
     components::topic::figures::Figures,
     run::{Exchange, Run, Steps},
@@ -121,23 +121,17 @@ fn job(run: &Run, knobs: &Knobs, asked: &Asked) -> CameTo {
         Some(end_ns) if worked.is_over => known_ns(run, asked, end_ns),
         _ => None,
     };
-    let mut point = match (steps.status(), steps.broken) {
-        (_, Some(broken)) if worked.for_nobody_ns > 0 => [
-            "The connection was over after ",
-            &words(between(steps.sent, Some(broken))),
-            ", and with it all that the page could learn; the server worked ",
-            &duration(worked.for_nobody_ns),
-            " more, for nobody.",
-        ]
-        .concat(),
-        (Some(504), _) => [
-            "The gateway gave up after ",
-            &words(answered_ns),
+    let mut point = match (steps.status(), given_up_ns(&steps)) {
+        (Some(504), Some(_)) | (None, Some(_)) => say(&[
+            match steps.broken {
+                Some(_) => "The connection was over after ",
+                None => "The gateway gave up after ",
+            },
+            &words(between(steps.sent, steps.broken.or(steps.head))),
             "; the server worked ",
             &duration(worked.for_nobody_ns),
             " more, for nobody.",
-        ]
-        .concat(),
+        ]),
         (Some(202), _) => {
             let mut words = say(&["Accepted after ", &words(answered_ns), ". "]);
             words.push_str(&followed(run, knobs, asked, &worked, known_ns));
@@ -208,27 +202,28 @@ fn followed(
     let Some(known_ns) = known_ns else {
         return "The job goes on, and no connection has to wait for it.".to_owned();
     };
-    let looks = asked.looks.len();
-    let how = match knobs.choices[ANSWER] {
-        POLL => say(&[&looks.to_string(), " looks, the last"]),
-        LONG_POLL if looks == 1 => "One question, held, which".to_owned(),
-        LONG_POLL => say(&[&looks.to_string(), " questions, held, the last of which"]),
-        STREAM => {
-            let count = asked.looks.iter().filter_map(|span| run.exchange(*span));
-            let pieces = count
-                .flat_map(|exchange| exchange.events(run))
-                .filter(|event| event.kind == Kind::ResponseData);
-            say(&[&pieces.count().to_string(), " events on a stream, the last"])
-        }
-        _ => String::new(),
+    let (what, count) = match knobs.choices[ANSWER] {
+        STREAM => ("Events", pieces(run, &asked.looks)),
+        LONG_POLL => ("Held questions", asked.looks.len()),
+        _ => ("Looks", asked.looks.len()),
     };
-    [
-        &how,
-        " told ",
+    say(&[
+        what,
+        ": ",
+        &count.to_string(),
+        "; the last told ",
         &duration(known_ns),
         " after the job was done.",
-    ]
-    .concat()
+    ])
+}
+
+/// How many pieces of a response came by these requests.
+fn pieces(run: &Run, spans: &[SpanId]) -> usize {
+    let exchanges = spans.iter().filter_map(|span| run.exchange(*span));
+    let events = exchanges.flat_map(|exchange| exchange.events(run));
+    events
+        .filter(|event| event.kind == Kind::ResponseData)
+        .count()
 }
 
 fn leave(run: &Run, knobs: &Knobs, asked: &Asked) -> CameTo {
@@ -532,7 +527,7 @@ mod tests {
         script.browser(3, Kind::ResponseEnd, 3_500);
         assert_eq!(
             script.came_to("experiment=job&answer=poll", &asked(&[1], &[2, 3])),
-            "Accepted after 4 ms. 2 looks, the last told 500 ms after the job was done."
+            "Accepted after 4 ms. Looks: 2; the last told 500 ms after the job was done."
         );
         let mut pressed = asked(&[1, 4], &[2]);
         pressed.jobs = 1;

@@ -9,10 +9,11 @@ use wire::{
 
 use super::{
     came_to::seen_after,
-    experiment::{Ask, Ear, Experiment, Part, Turn, go},
+    experiment::{Ask, Ear, Experiment, Part, Turn},
     knobs::{ASK_MS, EVERY_MS, MESSAGES, MESSAGES_MAX},
 };
 use crate::{
+    browser::spawn,
     components::{
         controls::button,
         topic::{
@@ -89,7 +90,7 @@ impl Chat {
         self.ear.set(None);
         let turn = it.begin(1);
         turn.says("Both readers begin.");
-        go(Box::pin(async move {
+        spawn(async move {
             // The one who asks has to know where the topic stands.
             self.ask(turn).await;
             if self.place.peek(Option::is_some) && turn.is_on() {
@@ -97,7 +98,7 @@ impl Chat {
             } else {
                 self.end(turn);
             }
-        }));
+        });
     }
 
     fn end(self, turn: Turn) {
@@ -168,8 +169,8 @@ impl Chat {
         let take = move |ear: Ear, brought| match brought {
             Brought::Open if !has_begun.now() => {
                 has_begun.set(true);
-                go(Box::pin(self.talk(turn)));
-                go(Box::pin(self.ask_on(turn)));
+                spawn(self.talk(turn));
+                spawn(self.ask_on(turn));
             }
             Brought::Message(id, data) => {
                 if let Ok(id) = id.parse() {
@@ -259,7 +260,7 @@ impl Chat {
 
     /// The two readers beside each other.
     pub(super) fn view(self, it: Experiment) -> El {
-        let ask = button("Ask now", move || go(Box::pin(self.ask(it.turn()))))
+        let ask = button("Ask now", move || spawn(self.ask(it.turn())))
             .flag_of("disabled", move || !it.is_running());
         let heads = [("Asks", "Ask, and ask again"), ("Told", "Be told")];
         let columns = heads

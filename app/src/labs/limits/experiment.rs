@@ -1,13 +1,13 @@
 //! What the experiments share: what is set, what runs, what it has asked for, what goes wrong.
 
-use std::{future::Future, pin::Pin, rc::Rc};
+use std::rc::Rc;
 
-use wasm_bindgen_futures::spawn_local;
 use web_sys::{AbortController, AbortSignal};
 use wire::trace::{Kind, Lane, SpanId};
 
 use super::{came_to::Asked, knobs::Knobs};
 use crate::{
+    browser::spawn,
     components::{notice::Notice, query::Writer},
     dom::{self, State},
     session::Session,
@@ -334,12 +334,7 @@ impl Ear {
             self.saw(self.kinds().2, |seen| seen.why("the page closed it"));
             self.turn.part_is_over();
             // It may be being called just now.
-            go(Box::pin(async move { drop(stream) }));
+            spawn(async move { drop(stream) });
         }
     }
-}
-
-/// Goes on with something by itself. Boxed: a task is compiled for each type of future.
-pub(super) fn go(future: Pin<Box<dyn Future<Output = ()>>>) {
-    spawn_local(future);
 }
