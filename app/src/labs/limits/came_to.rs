@@ -1,7 +1,7 @@
 //! What a run of an experiment came to, in a sentence and in figures, computed from its events.
 
 use wire::{
-    time::{bytes, duration},
+    time::duration,
     trace::{Kind, SpanId, TraceEvent},
 };
 
@@ -427,10 +427,8 @@ fn chat(run: &Run, asked: &Asked) -> CameTo {
         rows: vec![
             ("By asking seen after", asks.way_words()),
             ("its requests", asks.request_words()),
-            ("its header", bytes(asks.head)),
             ("By push seen after", told.way_words()),
             ("its requests", told.request_words()),
-            ("its header", bytes(told.head)),
         ],
     }
 }

@@ -3,7 +3,6 @@
 use wire::{
     json::Json,
     time::duration,
-    topics::MessageId,
     trace::{Kind, Lane, SpanId},
 };
 
@@ -16,11 +15,7 @@ use crate::{
     browser::spawn,
     components::{
         controls::button,
-        topic::{
-            envelope,
-            gap::message_id,
-            knobs::{TEXT_TYPE, topic_path},
-        },
+        topic::knobs::{TEXT_TYPE, topic_path},
     },
     dom::{El, State, el},
     transport::{clock::now_ns, ids, link::Seen, reply::NoReply, sleep, stream::Brought},
@@ -48,7 +43,7 @@ const AWAY: &str = "The server cannot be reached, or it closed the connection.";
 /// A message as a reader has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Line {
-    id: MessageId,
+    id: String,
     text: String,
 }
 
@@ -58,7 +53,7 @@ pub(super) struct Chat {
     pub(super) topic: State<String>,
     seen: [State<Vec<Line>>; 2],
     /// Where the one who asks stands.
-    place: State<Option<MessageId>>,
+    place: State<Option<String>>,
     /// How many messages the topic has taken, or not.
     taken: State<u64>,
     ear: State<Option<Ear>>,
@@ -111,7 +106,7 @@ impl Chat {
     /// Asks once what is new.
     async fn ask(self, turn: Turn) {
         let query = match self.place.now() {
-            Some(place) => ["?after=", &place.to_string()].concat(),
+            Some(place) => ["?after=", &place].concat(),
             None => "?limit=1".to_owned(),
         };
         let is_first = self.place.peek(Option::is_none);
@@ -128,16 +123,11 @@ impl Chat {
                 let messages = answer.get("messages").map_or(&[][..], Json::items);
                 // What was there before is not of this run.
                 for message in messages.iter().filter(|_| !is_first) {
-                    if let (Some(id), Some(text)) = (
-                        message_id(Some(message), "id"),
-                        message.get("data").and_then(Json::as_str),
-                    ) {
-                        let text = text.to_owned();
-                        let bytes = envelope::size(message);
-                        self.received(turn, ASKS, span, Line { id, text }, bytes);
+                    if let (Some(id), Some(text)) = (text(message, "id"), text(message, "data")) {
+                        self.received(turn, ASKS, span, Line { id, text });
                     }
                 }
-                if let Some(next) = message_id(Some(&answer), "next") {
+                if let Some(next) = text(&answer, "next") {
                     self.place.set(Some(next));
                 }
             }
@@ -163,7 +153,7 @@ impl Chat {
         let path = [&self.path(), "/events"].concat();
         let mut query = turn.it.ran.peek(|knobs| knobs.follow_query());
         if let Some(place) = self.place.now() {
-            query.set("after", &place.to_string());
+            query.set("after", &place);
         }
         let has_begun = State::new(false);
         let take = move |ear: Ear, brought| match brought {
@@ -172,12 +162,7 @@ impl Chat {
                 spawn(self.talk(turn));
                 spawn(self.ask_on(turn));
             }
-            Brought::Message(id, data) => {
-                if let Ok(id) = id.parse() {
-                    let bytes = data.len() as u64;
-                    self.received(turn, TOLD, ear.span, Line { id, text: data }, bytes);
-                }
-            }
+            Brought::Message(id, text) => self.received(turn, TOLD, ear.span, Line { id, text }),
             Brought::Gap(json) => {
                 if let Ok(json) = Json::parse(&json) {
                     self.gap(turn, &json);
@@ -225,12 +210,12 @@ impl Chat {
         }
     }
 
-    fn received(self, turn: Turn, reader: usize, span: SpanId, line: Line, bytes: u64) {
+    fn received(self, turn: Turn, reader: usize, span: SpanId, line: Line) {
         if !turn.is_on() {
             return;
         }
-        let seen = Seen::new(LANES[reader], Kind::Received, now_ns()).bytes(bytes);
-        let seen = seen.with(|detail| detail.message = Some(line.id.to_string()));
+        let seen = Seen::new(LANES[reader], Kind::Received, now_ns()).bytes(line.text.len() as u64);
+        let seen = seen.with(|detail| detail.message = Some(line.id.clone()));
         turn.it.session.feed().saw_of(span, seen);
         self.seen[reader].update(|seen| {
             if seen.iter().all(|other| other.id != line.id) {
@@ -269,7 +254,7 @@ impl Chat {
             .map(|(reader, (name, title))| {
                 let lines = self.seen[reader];
                 let line = move |line: &Line| {
-                    let id = line.id.to_string();
+                    let id = line.id.clone();
                     let after = move || {
                         let spans = it.asked.with(|asked| match reader {
                             ASKS => asked.orders.clone(),
@@ -305,4 +290,9 @@ impl Chat {
             });
         el("div.chat").add_all(columns)
     }
+}
+
+/// The text of this name.
+fn text(json: &Json, name: &str) -> Option<String> {
+    json.get(name)?.as_str().map(str::to_owned)
 }

@@ -280,6 +280,6 @@ impl Jobs {
 fn retry_after_ms(reply: &Reply) -> u32 {
     let seconds = reply
         .header("retry-after")
-        .and_then(|text| text.parse().ok());
-    seconds.unwrap_or(1_u32).saturating_mul(1_000)
+        .and_then(|text| text.parse::<u64>().ok());
+    (seconds.unwrap_or(1) as u32).saturating_mul(1_000)
 }
