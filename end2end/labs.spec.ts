@@ -85,7 +85,7 @@ test("an address that nothing has says so and links what there is", async ({ pag
   const response = await page.goto("/labs/no-such-lab");
   expect(response?.status()).toBe(404);
   await expect(page.getByRole("heading", { level: 1 })).toHaveText("Nothing has this address");
-  await expect(page.getByRole("link", { name: LABS[0].title })).toBeVisible();
+  await expect(page.getByRole("link", { name: LABS[0].title, exact: true })).toBeVisible();
   await auditBothSchemes(page, "the page for no address");
 });
 

@@ -1,11 +1,11 @@
 //! What a run of an experiment came to, in a sentence and in figures, computed from its events.
 
 use wire::{
-    time::{bytes, duration},
+    time::duration,
     trace::{Kind, SpanId, TraceEvent},
 };
 
-use super::knobs::{ANSWER, CHAT, JOB, Knobs, LEAVE, LONG_POLL, POLL, STREAM, THEN, WORK_MS};
+use super::knobs::{ANSWER, CHAT, JOB, Knobs, LEAVE, LONG_POLL, STREAM, THEN, WORK_MS};
 use crate::{
     components::topic::figures::Figures,
     run::{Exchange, Run, Steps},
@@ -121,23 +121,17 @@ fn job(run: &Run, knobs: &Knobs, asked: &Asked) -> CameTo {
         Some(end_ns) if worked.is_over => known_ns(run, asked, end_ns),
         _ => None,
     };
-    let mut point = match (steps.status(), steps.broken) {
-        (_, Some(broken)) if worked.for_nobody_ns > 0 => [
-            "The connection was over after ",
-            &words(between(steps.sent, Some(broken))),
-            ", and with it all that the page could learn; the server worked ",
-            &duration(worked.for_nobody_ns),
-            " more, for nobody.",
-        ]
-        .concat(),
-        (Some(504), _) => [
-            "The gateway gave up after ",
-            &words(answered_ns),
+    let mut point = match (steps.status(), given_up_ns(&steps)) {
+        (Some(504), Some(_)) | (None, Some(_)) => say(&[
+            match steps.broken {
+                Some(_) => "The connection was over after ",
+                None => "The gateway gave up after ",
+            },
+            &words(between(steps.sent, steps.broken.or(steps.head))),
             "; the server worked ",
             &duration(worked.for_nobody_ns),
             " more, for nobody.",
-        ]
-        .concat(),
+        ]),
         (Some(202), _) => {
             let mut words = say(&["Accepted after ", &words(answered_ns), ". "]);
             words.push_str(&followed(run, knobs, asked, &worked, known_ns));
@@ -208,27 +202,28 @@ fn followed(
     let Some(known_ns) = known_ns else {
         return "The job goes on, and no connection has to wait for it.".to_owned();
     };
-    let looks = asked.looks.len();
-    let how = match knobs.choices[ANSWER] {
-        POLL => say(&[&looks.to_string(), " looks, the last"]),
-        LONG_POLL if looks == 1 => "One question, held, which".to_owned(),
-        LONG_POLL => say(&[&looks.to_string(), " questions, held, the last of which"]),
-        STREAM => {
-            let count = asked.looks.iter().filter_map(|span| run.exchange(*span));
-            let pieces = count
-                .flat_map(|exchange| exchange.events(run))
-                .filter(|event| event.kind == Kind::ResponseData);
-            say(&[&pieces.count().to_string(), " events on a stream, the last"])
-        }
-        _ => String::new(),
+    let (what, count) = match knobs.choices[ANSWER] {
+        STREAM => ("Events", pieces(run, &asked.looks)),
+        LONG_POLL => ("Held questions", asked.looks.len()),
+        _ => ("Looks", asked.looks.len()),
     };
-    [
-        &how,
-        " told ",
+    say(&[
+        what,
+        ": ",
+        &count.to_string(),
+        "; the last told ",
         &duration(known_ns),
         " after the job was done.",
-    ]
-    .concat()
+    ])
+}
+
+/// How many pieces of a response came by these requests.
+fn pieces(run: &Run, spans: &[SpanId]) -> usize {
+    let exchanges = spans.iter().filter_map(|span| run.exchange(*span));
+    let events = exchanges.flat_map(|exchange| exchange.events(run));
+    events
+        .filter(|event| event.kind == Kind::ResponseData)
+        .count()
 }
 
 fn leave(run: &Run, knobs: &Knobs, asked: &Asked) -> CameTo {
@@ -308,58 +303,78 @@ pub fn places(run: &Run, spans: &[SpanId]) -> Vec<Place> {
     places.collect()
 }
 
+/// Several times, of which the longest is told.
+#[derive(Debug, Default)]
+struct Several {
+    count: u64,
+    most_ns: i64,
+}
+
+impl Several {
+    fn take(&mut self, ns: i64) {
+        self.count += 1;
+        self.most_ns = self.most_ns.max(ns);
+    }
+
+    fn words(&self) -> String {
+        match self.count {
+            0 => NOT_YET.to_owned(),
+            _ => say(&["at most ", &duration(self.most_ns)]),
+        }
+    }
+}
+
 fn six(run: &Run, asked: &Asked) -> CameTo {
     let exchanges = || asked.looks.iter().filter_map(|span| run.exchange(*span));
     let steps: Vec<Steps<'_>> = exchanges().map(|exchange| exchange.steps(run)).collect();
     let ends = steps.iter().filter_map(|steps| steps.end.or(steps.broken));
     // Before the first of them ended, no connection became free.
     let first_end_ns = ends.map(|event| event.at_ns).min().unwrap_or(i64::MAX);
-    let (mut at_once, mut in_line, mut waits) = (Vec::new(), 0_u64, Vec::new());
+    let (mut at_once, mut waited) = (Several::default(), Several::default());
+    let mut in_line = 0_u64;
     for steps in &steps {
         match (steps.first_read, between(steps.sent, steps.first_read)) {
-            (Some(read), Some(ns)) if read.at_ns < first_end_ns => at_once.push(ns),
-            (Some(_), Some(ns)) => waits.push(ns),
+            (Some(read), Some(ns)) if read.at_ns < first_end_ns => at_once.take(ns),
+            (Some(_), Some(ns)) => waited.take(ns),
             _ if steps.broken.is_none() => in_line += 1,
             _ => {}
         }
     }
     let all = asked.looks.len().to_string();
-    let (quick, slow) = (at_once.len().to_string(), waits.len().to_string());
-    let most_ns = |waits: &[i64]| waits.iter().copied().max();
+    let (quick, slow) = (at_once.count.to_string(), waited.count.to_string());
     let mut point = String::new();
-    if !at_once.is_empty() {
-        point = say(&[&quick, " of ", &all, " requests reached the server at once"]);
-        point.push_str(&match (in_line, most_ns(&waits)) {
-            (0, None) => ".".to_owned(),
-            (0, Some(ns)) => [
+    if at_once.count > 0 {
+        let rest = match (in_line, waited.count) {
+            (0, 0) => ".".to_owned(),
+            (0, _) => say(&[
                 "; ",
                 &slow,
                 " waited in the browser until a connection was free, up to ",
-                &duration(ns),
+                &duration(waited.most_ns),
                 ".",
-            ]
-            .concat(),
-            (count, _) => [
+            ]),
+            (count, _) => say(&[
                 "; ",
                 &count.to_string(),
                 " in line in the browser: the server has not heard of ",
-                if count == 1 { "it" } else { "them" },
-                ". This page goes on: its feed is a WebSocket, which is counted apart.",
-            ]
-            .concat(),
-        });
+                if count == 1 { "it." } else { "them." },
+            ]),
+        };
+        point = say(&[
+            &quick,
+            " of ",
+            &all,
+            " requests reached the server at once",
+            &rest,
+        ]);
     }
-    let took = |waits: &[i64]| match most_ns(waits) {
-        Some(ns) => say(&["at most ", &duration(ns)]),
-        None => NOT_YET.to_owned(),
-    };
     CameTo {
         point,
         rows: vec![
             ("At the server at once", quick),
-            ("after", took(&at_once)),
+            ("after", at_once.words()),
             ("In line before", slow),
-            ("for", took(&waits)),
+            ("for", waited.words()),
         ],
     }
 }
@@ -412,10 +427,8 @@ fn chat(run: &Run, asked: &Asked) -> CameTo {
         rows: vec![
             ("By asking seen after", asks.way_words()),
             ("its requests", asks.request_words()),
-            ("its header", bytes(asks.head)),
             ("By push seen after", told.way_words()),
             ("its requests", told.request_words()),
-            ("its header", bytes(told.head)),
         ],
     }
 }
@@ -512,7 +525,7 @@ mod tests {
         script.browser(3, Kind::ResponseEnd, 3_500);
         assert_eq!(
             script.came_to("experiment=job&answer=poll", &asked(&[1], &[2, 3])),
-            "Accepted after 4 ms. 2 looks, the last told 500 ms after the job was done."
+            "Accepted after 4 ms. Looks: 2; the last told 500 ms after the job was done."
         );
         let mut pressed = asked(&[1, 4], &[2]);
         pressed.jobs = 1;

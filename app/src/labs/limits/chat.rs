@@ -3,24 +3,19 @@
 use wire::{
     json::Json,
     time::duration,
-    topics::MessageId,
     trace::{Kind, Lane, SpanId},
 };
 
 use super::{
     came_to::seen_after,
-    experiment::{Ask, Ear, Experiment, Part, Turn, go},
+    experiment::{Ask, Ear, Experiment, Part, Turn},
     knobs::{ASK_MS, EVERY_MS, MESSAGES, MESSAGES_MAX},
 };
 use crate::{
+    browser::spawn,
     components::{
         controls::button,
-        topic::{
-            envelope,
-            gap::{Gap, message_id},
-            knobs::topic_path,
-            publish::{not_published, publish},
-        },
+        topic::knobs::{TEXT_TYPE, topic_path},
     },
     dom::{El, State, el},
     transport::{clock::now_ns, ids, link::Seen, reply::NoReply, sleep, stream::Brought},
@@ -43,11 +38,12 @@ const LANES: [Lane; 2] = [Lane::subscriber(1), Lane::subscriber(2)];
 const ASKS: usize = 0;
 const TOLD: usize = 1;
 const UNANSWERED: &str = "A question was not answered.";
+const AWAY: &str = "The server cannot be reached, or it closed the connection.";
 
 /// A message as a reader has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Line {
-    id: MessageId,
+    id: String,
     text: String,
 }
 
@@ -57,7 +53,7 @@ pub(super) struct Chat {
     pub(super) topic: State<String>,
     seen: [State<Vec<Line>>; 2],
     /// Where the one who asks stands.
-    place: State<Option<MessageId>>,
+    place: State<Option<String>>,
     /// How many messages the topic has taken, or not.
     taken: State<u64>,
     ear: State<Option<Ear>>,
@@ -89,7 +85,7 @@ impl Chat {
         self.ear.set(None);
         let turn = it.begin(1);
         turn.says("Both readers begin.");
-        go(Box::pin(async move {
+        spawn(async move {
             // The one who asks has to know where the topic stands.
             self.ask(turn).await;
             if self.place.peek(Option::is_some) && turn.is_on() {
@@ -97,7 +93,7 @@ impl Chat {
             } else {
                 self.end(turn);
             }
-        }));
+        });
     }
 
     fn end(self, turn: Turn) {
@@ -110,7 +106,7 @@ impl Chat {
     /// Asks once what is new.
     async fn ask(self, turn: Turn) {
         let query = match self.place.now() {
-            Some(place) => ["?after=", &place.to_string()].concat(),
+            Some(place) => ["?after=", &place].concat(),
             None => "?limit=1".to_owned(),
         };
         let is_first = self.place.peek(Option::is_none);
@@ -127,26 +123,17 @@ impl Chat {
                 let messages = answer.get("messages").map_or(&[][..], Json::items);
                 // What was there before is not of this run.
                 for message in messages.iter().filter(|_| !is_first) {
-                    if let (Some(id), Some(text)) = (
-                        message_id(Some(message), "id"),
-                        message.get("data").and_then(Json::as_str),
-                    ) {
-                        let text = text.to_owned();
-                        let bytes = envelope::size(message);
-                        self.received(turn, ASKS, span, Line { id, text }, bytes);
+                    if let (Some(id), Some(text)) = (text(message, "id"), text(message, "data")) {
+                        self.received(turn, ASKS, span, Line { id, text });
                     }
                 }
-                if let Some(next) = message_id(Some(&answer), "next") {
+                if let Some(next) = text(&answer, "next") {
                     self.place.set(Some(next));
                 }
             }
             Ok((_, reply)) => turn.refused(&reply),
             Err(NoReply::Aborted) => {}
-            Err(NoReply::Network) => turn.trouble(
-                UNANSWERED,
-                "The server cannot be reached, or it closed the connection.",
-                "The page asks again.",
-            ),
+            Err(NoReply::Network) => turn.trouble(UNANSWERED, AWAY, "The page asks again."),
         }
     }
 
@@ -166,21 +153,16 @@ impl Chat {
         let path = [&self.path(), "/events"].concat();
         let mut query = turn.it.ran.peek(|knobs| knobs.follow_query());
         if let Some(place) = self.place.now() {
-            query.set("after", &place.to_string());
+            query.set("after", &place);
         }
         let has_begun = State::new(false);
         let take = move |ear: Ear, brought| match brought {
             Brought::Open if !has_begun.now() => {
                 has_begun.set(true);
-                go(Box::pin(self.talk(turn)));
-                go(Box::pin(self.ask_on(turn)));
+                spawn(self.talk(turn));
+                spawn(self.ask_on(turn));
             }
-            Brought::Message(id, data) => {
-                if let Ok(id) = id.parse() {
-                    let bytes = data.len() as u64;
-                    self.received(turn, TOLD, ear.span, Line { id, text: data }, bytes);
-                }
-            }
+            Brought::Message(id, text) => self.received(turn, TOLD, ear.span, Line { id, text }),
             Brought::Gap(json) => {
                 if let Ok(json) = Json::parse(&json) {
                     self.gap(turn, &json);
@@ -202,25 +184,38 @@ impl Chat {
         });
         for words in WORDS.into_iter().take(count as usize) {
             sleep(every_ms as u32).await;
-            let Some(signal) = turn.signal().filter(|_| turn.is_on()) else {
+            if !turn.is_on() {
                 return;
+            }
+            let target = [&self.path(), "/messages"].concat();
+            let ask = Ask {
+                method: "POST",
+                headers: &[("content-type", TEXT_TYPE.to_owned())],
+                body: Some(words),
+                ..Ask::get(Part::Other, &target)
             };
-            let outcome = publish(turn.it.session, &self.path(), words, &signal).await;
-            if let Some(notice) = not_published(&outcome) {
-                turn.trouble(&notice.what, &notice.why, &notice.advice);
-                return self.end(turn);
+            match turn.send(ask, turn.signal()).await {
+                Ok((_, reply)) if reply.is_success() => {}
+                Ok((_, reply)) => {
+                    turn.refused(&reply);
+                    return self.end(turn);
+                }
+                Err(_) => {
+                    turn.trouble("A message was not answered.", AWAY, "Run again.");
+                    return self.end(turn);
+                }
             }
             self.taken.update(|taken| *taken += 1);
             self.look_whether_over(turn);
         }
     }
 
-    fn received(self, turn: Turn, reader: usize, span: SpanId, line: Line, bytes: u64) {
+    fn received(self, turn: Turn, reader: usize, span: SpanId, line: Line) {
         if !turn.is_on() {
             return;
         }
-        let seen = Seen::new(LANES[reader], Kind::Received, now_ns()).bytes(bytes);
-        let seen = seen.with(|detail| detail.message = Some(line.id.to_string()));
+        let seen = Seen::new(LANES[reader], Kind::Received, now_ns()).bytes(line.text.len() as u64);
+        let seen = seen.with(|detail| detail.message = Some(line.id.clone()));
         turn.it.session.feed().saw_of(span, seen);
         self.seen[reader].update(|seen| {
             if seen.iter().all(|other| other.id != line.id) {
@@ -240,8 +235,9 @@ impl Chat {
     }
 
     fn gap(self, turn: Turn, json: &Json) {
-        if let Some(gap) = Gap::read(json) {
-            turn.trouble("There is a gap.", gap.words(), "");
+        if let Some(Json::Object(_)) = json.get("gap") {
+            let why = "The topic began a new life, as after a restart of the server: what was said before is gone.";
+            turn.trouble("There is a gap.", why, "Run again.");
             // What is missing does not come any more.
             self.end(turn);
         }
@@ -249,7 +245,7 @@ impl Chat {
 
     /// The two readers beside each other.
     pub(super) fn view(self, it: Experiment) -> El {
-        let ask = button("Ask now", move || go(Box::pin(self.ask(it.turn()))))
+        let ask = button("Ask now", move || spawn(self.ask(it.turn())))
             .flag_of("disabled", move || !it.is_running());
         let heads = [("Asks", "Ask, and ask again"), ("Told", "Be told")];
         let columns = heads
@@ -258,7 +254,7 @@ impl Chat {
             .map(|(reader, (name, title))| {
                 let lines = self.seen[reader];
                 let line = move |line: &Line| {
-                    let id = line.id.to_string();
+                    let id = line.id.clone();
                     let after = move || {
                         let spans = it.asked.with(|asked| match reader {
                             ASKS => asked.orders.clone(),
@@ -294,4 +290,9 @@ impl Chat {
             });
         el("div.chat").add_all(columns)
     }
+}
+
+/// The text of this name.
+fn text(json: &Json, name: &str) -> Option<String> {
+    json.get(name)?.as_str().map(str::to_owned)
 }

@@ -78,10 +78,8 @@ pub fn commands(
             ]
         }
         LEAVE => {
-            let after_ms = knobs.numbers[LEAVE_MS];
-            let mut seconds = [&(after_ms / 1_000).to_string(), "."].concat();
-            let thousandths = (after_ms % 1_000 + 1_000).to_string();
-            seconds.push_str(thousandths.get(1..).unwrap_or_default());
+            // curl counts in seconds.
+            let seconds = knobs.numbers[LEAVE_MS].div_ceil(1_000).to_string();
             vec![(
                 "Order the job and leave",
                 order("-i").option(&["-m ", &seconds].concat()).finish(),
@@ -128,7 +126,7 @@ mod tests {
             "curl -i 'http://h:1/api/jobs?answer=wait&on_disconnect=cancel' \\\n  \
              -H 'traceparent: 00-0123456789abcdef0123456789abcdef-0000000000000001-01' \\\n  \
              -H 'Content-Type: application/json' \\\n  \
-             --data-raw '{\"work_ms\":5000,\"work\":\"wait\"}' \\\n  -m 1.050"
+             --data-raw '{\"work_ms\":5000,\"work\":\"wait\"}' \\\n  -m 2"
         );
         assert!(all("experiment=job").contains("/api/jobs?answer=wait&timeout_ms=2000"));
         let followed = all("experiment=job&answer=stream");

@@ -5,10 +5,11 @@ use wire::time::duration;
 
 use super::{
     came_to::{Place, places},
-    experiment::{Ask, Experiment, Part, Turn, go},
+    experiment::{Ask, Experiment, Part, Turn},
     knobs::REQUESTS,
 };
 use crate::{
+    browser::spawn,
     components::controls::button,
     dom::{El, State, derived, el},
     transport::reply::NoReply,
@@ -28,7 +29,7 @@ impl Connections {
         self.0.set(Vec::new());
         let count = it.knobs.peek(|knobs| knobs.numbers[REQUESTS]);
         let turn = it.begin(count as u32);
-        go(Box::pin(async move {
+        spawn(async move {
             let job = match turn.order(None, turn.signal()).await {
                 Ok(reply) if reply.is_success() => reply.header("location").map(str::to_owned),
                 Ok(reply) => {
@@ -51,13 +52,13 @@ impl Connections {
                         self.0.update(|all| all.push(abort.clone()));
                         let number = number.to_string();
                         let target = [job, "/events?request=", &number].concat();
-                        go(Box::pin(open(turn, target, abort)));
+                        spawn(open(turn, target, abort));
                     }
                     _ => turn.part_is_over(),
                 }
             }
             turn.says("Close one, and the next in line goes at once.");
-        }));
+        });
     }
 
     /// Gives all of them up.
@@ -105,10 +106,8 @@ impl Connections {
                         .flag_of("disabled", move || matches!(at(), Place::Over(_))),
                 )
         };
-        let feed = el("p.hint").text(
-            "The page's feed is open as well: a WebSocket, which Chromium counts apart. HTTP/2 would carry all of them on one \
-             connection.",
-        );
+        let feed =
+            el("p.hint").text("The page's feed is a WebSocket, which Chromium counts apart.");
         el("div.line-list")
             .add(
                 el("ol")

@@ -1,13 +1,13 @@
 //! What the experiments share: what is set, what runs, what it has asked for, what goes wrong.
 
-use std::{future::Future, pin::Pin, rc::Rc};
+use std::rc::Rc;
 
-use wasm_bindgen_futures::spawn_local;
 use web_sys::{AbortController, AbortSignal};
 use wire::trace::{Kind, Lane, SpanId};
 
 use super::{came_to::Asked, knobs::Knobs};
 use crate::{
+    browser::spawn,
     components::{notice::Notice, query::Writer},
     dom::{self, State},
     session::Session,
@@ -45,6 +45,8 @@ pub(super) struct Experiment {
 pub(super) enum Part {
     Order,
     Look,
+    /// Neither.
+    Other,
 }
 
 /// A request of an experiment.
@@ -149,6 +151,7 @@ impl Turn {
         self.it.asked.update(|asked| match part {
             Part::Order => asked.orders.push(span),
             Part::Look => asked.looks.push(span),
+            Part::Other => {}
         });
     }
 
@@ -331,12 +334,7 @@ impl Ear {
             self.saw(self.kinds().2, |seen| seen.why("the page closed it"));
             self.turn.part_is_over();
             // It may be being called just now.
-            go(Box::pin(async move { drop(stream) }));
+            spawn(async move { drop(stream) });
         }
     }
-}
-
-/// Goes on with something by itself. Boxed: a task is compiled for each type of future.
-pub(super) fn go(future: Pin<Box<dyn Future<Output = ()>>>) {
-    spawn_local(future);
 }

@@ -7,10 +7,11 @@ use wire::{
 };
 
 use super::{
-    experiment::{Ask, Ear, Experiment, Part, Turn, go},
+    experiment::{Ask, Ear, Experiment, Part, Turn},
     knobs::{ANSWER, LEAVE, LEAVE_MS, LONG_POLL, PRESS, STREAM},
 };
 use crate::{
+    browser::spawn,
     components::query::Writer,
     dom::{El, State, derived, el},
     transport::{
@@ -93,15 +94,15 @@ impl Jobs {
             false => "Ordered.",
         });
         if is_twice {
-            go(Box::pin(self.press(turn, key.clone())));
+            spawn(self.press(turn, key.clone()));
         }
-        go(Box::pin(self.press(turn, key)));
+        spawn(self.press(turn, key));
         // A cut comes from the other side.
         if leaves && !knobs.is_cut() {
-            go(Box::pin(async move {
+            spawn(async move {
                 sleep(knobs.numbers[LEAVE_MS] as u32).await;
                 turn.leave();
-            }));
+            });
         }
     }
 
@@ -221,7 +222,7 @@ impl Jobs {
             it.stop();
         }
         for job in open {
-            go(Box::pin(async move {
+            spawn(async move {
                 let target = job.path();
                 let ask = Ask {
                     method: "DELETE",
@@ -239,7 +240,7 @@ impl Jobs {
                         None => turn.refused(&reply),
                     }
                 }
-            }));
+            });
         }
     }
 
@@ -279,6 +280,6 @@ impl Jobs {
 fn retry_after_ms(reply: &Reply) -> u32 {
     let seconds = reply
         .header("retry-after")
-        .and_then(|text| text.parse().ok());
-    seconds.unwrap_or(1_u32).saturating_mul(1_000)
+        .and_then(|text| text.parse::<u64>().ok());
+    (seconds.unwrap_or(1) as u32).saturating_mul(1_000)
 }

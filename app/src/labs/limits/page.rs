@@ -71,29 +71,26 @@ impl Page {
                 knobs.update(|knobs| knobs.experiment = chosen);
             },
         );
-        let choices = CHOICES.iter().enumerate().map(move |(place, knob)| {
-            let chosen = move || knobs.with(|knobs| knobs.choices[place]);
-            let set = move |chosen| knobs.update(|knobs| knobs.choose(place, chosen));
-            choice(knob.word, knob.label, knob.names, chosen, set).flag_of("hidden", move || {
-                knobs.with(|knobs| !knobs.has_choice(place))
-            })
-        });
-        let numbers = NUMBERS.iter().enumerate().map(move |(place, knob)| {
-            number(Number {
+        let mut fields = vec![experiment];
+        for (place, knob) in NUMBERS.iter().enumerate() {
+            let field = number(Number {
                 id: knob.word,
                 label: knob.label,
                 unit: knob.unit,
                 bounds: Box::new(move || knobs.with(|knobs| knobs.bounds(place))),
                 value: Rc::new(move || knobs.with(|knobs| knobs.numbers[place])),
                 set: Box::new(move |value| knobs.update(|knobs| knobs.numbers[place] = value)),
-            })
-            .flag_of("hidden", move || {
-                knobs.with(|knobs| !knobs.has_number(place))
-            })
-        });
-        let mut fields = vec![experiment];
-        fields.extend(numbers);
-        fields.extend(choices);
+            });
+            let is_hidden = move || knobs.with(|knobs| !knobs.has_number(place));
+            fields.push(field.flag_of("hidden", is_hidden));
+        }
+        for (place, knob) in CHOICES.iter().enumerate() {
+            let chosen = move || knobs.with(|knobs| knobs.choices[place]);
+            let set = move |chosen| knobs.update(|knobs| knobs.choose(place, chosen));
+            let field = choice(knob.word, knob.label, knob.names, chosen, set);
+            let is_hidden = move || knobs.with(|knobs| !knobs.has_choice(place));
+            fields.push(field.flag_of("hidden", is_hidden));
+        }
         line(Line {
             session: it.session,
             fields,
