@@ -183,7 +183,13 @@ fn without_folders(project: &Project) -> Result<String> {
     let flags = folders
         .iter()
         .map(|folder| format!("--remap-path-prefix={}/=", folder.display()));
-    Ok(flags.collect::<Vec<_>>().join("\u{1f}"))
+    let own = std::env::var("CARGO_ENCODED_RUSTFLAGS").or_else(|_| {
+        // Cargo splits this one at spaces.
+        let flags = std::env::var("RUSTFLAGS")?;
+        Ok::<_, std::env::VarError>(flags.split_whitespace().collect::<Vec<_>>().join("\u{1f}"))
+    });
+    let own = own.into_iter().filter(|own| !own.is_empty());
+    Ok(own.chain(flags).collect::<Vec<_>>().join("\u{1f}"))
 }
 
 /// Generates the JavaScript and makes both small, a module on each core.
