@@ -1,7 +1,7 @@
 // The timeline of a run as it happens: three ways to look at it, the present held still and replayed, one event in full.
 
 import { Lab } from "./fixtures/lab";
-import { exchange, saved } from "./fixtures/saved";
+import { exchange, saved, savedRun } from "./fixtures/saved";
 import { expect, test } from "./fixtures/test";
 import { Viewer } from "./fixtures/viewer";
 
@@ -124,11 +124,11 @@ test("event by event, by button and by key; scrubbing", async ({ page }) => {
 });
 
 test("a replay says how much slower it is, can be stopped, and ends", async ({ page }) => {
-  const timeline = await new Viewer(page).show(saved(exchange(0, { work_ms: 40 })));
+  const timeline = await new Viewer(page).show(savedRun(30));
   await timeline.speed().selectOption("1/1000 speed");
   await timeline.tool("Replay").click();
-  await expect(timeline.badge).toHaveText(/^1\/1000 of true speed · .* · \d+ of 10 events to come$/);
-  await expect(timeline.mark(10)).toHaveCount(0);
+  await expect(timeline.badge).toHaveText(/^1\/1000 of true speed · .* · \d+ of 30 events to come$/);
+  await expect(timeline.mark(30)).toHaveCount(0);
   const at = await timeline.badge.textContent();
   await expect(timeline.badge, "time goes on").not.toHaveText(at!);
   await page.keyboard.press("p");
@@ -136,7 +136,7 @@ test("a replay says how much slower it is, can be stopped, and ends", async ({ p
   await timeline.speed().selectOption("True speed");
   await timeline.tool("Go on").click();
   await expect(timeline.badge, "at the end it follows again").toBeHidden();
-  await expect(timeline.mark(10)).toBeVisible();
+  await expect(timeline.mark(30)).toBeVisible();
 });
 
 test("at a slow speed, what comes is replayed slowly as it comes", async ({ page }) => {

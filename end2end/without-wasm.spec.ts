@@ -12,7 +12,7 @@ test.beforeEach(({ guard }) => guard.allow(/preloaded using link preload but not
 for (const { slug, title } of LABS) {
   test(`${slug} without JavaScript`, async ({ page }) => {
     await page.goto("/");
-    await page.getByRole("main").getByRole("link", { name: title }).click();
+    await page.getByRole("main").getByRole("link", { name: title, exact: true }).click();
     await expect(page).toHaveURL(`/labs/${slug}`);
     await expect(page.getByRole("heading", { level: 1 })).toHaveText(title);
     // Playwright looks for no text inside <noscript>.
@@ -25,10 +25,8 @@ for (const { slug, title } of LABS) {
       await expect(page.getByRole("heading", { name: part, level: 2 })).toBeVisible();
     }
     await expect(page.getByRole("region", { name: "In your terminal" }).locator("pre").first()).toContainText("run=");
-    await expect(page.getByRole("navigation", { name: "Labs" }).getByRole("link", { name: title })).toHaveAttribute(
-      "aria-current",
-      "page",
-    );
+    const labs = page.getByRole("navigation", { name: "Labs" });
+    await expect(labs.getByRole("link", { name: title, exact: true })).toHaveAttribute("aria-current", "page");
   });
 
   test(`${slug}: the commands in the document work as they stand`, async ({ page }, info) => {

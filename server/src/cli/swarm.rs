@@ -11,7 +11,7 @@ use clap::{Args, builder::RangedU64ValueParser};
 use hyper::Uri;
 use tokio::{net::lookup_host, time::interval};
 use wire::{
-    limits::{SWARM_S_MAX, SWARM_SUBSCRIBERS_MAX},
+    limits::SWARM_SUBSCRIBERS_MAX,
     race::{SwarmFigures, Way},
     time::duration,
     topics::is_topic_name,
@@ -21,6 +21,9 @@ use crate::swarm::{Plan, Report, Server, Swarm};
 
 /// The most messages a second that it publishes itself.
 const RATE_MAX: u64 = 1_000;
+
+/// The longest that it stays, in seconds: a day. What the button of the race adds leaves sooner.
+const SECONDS_MAX: u64 = 24 * 60 * 60;
 
 /// Every way, as it is written on the command line.
 const WAYS: &str = "short-polling,long-polling,sse,stream,websocket";
@@ -55,11 +58,14 @@ pub struct SwarmFlags {
     #[arg(long = "transport", value_name = "WAY", value_delimiter = ',', default_value = WAYS, value_parser = way)]
     transports: Vec<Way>,
     /// For how long
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = RangedU64ValueParser::<u64>::new().range(1..=SWARM_S_MAX))]
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = RangedU64ValueParser::<u64>::new().range(1..=SECONDS_MAX))]
     seconds: u64,
     /// Publish this many messages a second as well
     #[arg(long, value_name = "RATE", value_parser = RangedU64ValueParser::<u32>::new().range(1..=RATE_MAX))]
     publish: Option<u32>,
+    /// Give up each connection after about this long, at random, and come back
+    #[arg(long, value_name = "SECONDS", value_parser = RangedU64ValueParser::<u64>::new().range(1..=SECONDS_MAX))]
+    cut: Option<u64>,
 }
 
 /// A way under the name that it has on the command line: `long-polling`.
@@ -140,6 +146,7 @@ async fn plan(flags: &SwarmFlags) -> anyhow::Result<Plan> {
             .collect(),
         time: Duration::from_secs(flags.seconds),
         publish: flags.publish,
+        cut: flags.cut.map(Duration::from_secs),
         same_clock: at.ip().is_loopback(),
     })
 }
@@ -240,12 +247,14 @@ mod tests {
     }
 
     #[test]
-    fn its_bounds_are_those_of_the_button() {
+    fn bounds_hold_at_their_value_and_one_past_it() {
         assert!(understood(&[
             "--subscribers",
             "1000",
             "--seconds",
-            "300",
+            "86400",
+            "--cut",
+            "1",
             "--publish",
             "1000"
         ]));
@@ -256,7 +265,8 @@ mod tests {
         for bad in [
             ["--subscribers", "1001"],
             ["--subscribers", "0"],
-            ["--seconds", "301"],
+            ["--seconds", "86401"],
+            ["--cut", "0"],
             ["--publish", "1001"],
             ["--publish", "0"],
             ["--transport", "pigeon"],

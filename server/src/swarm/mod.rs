@@ -62,6 +62,8 @@ pub struct Plan {
     pub time: Duration,
     /// How many messages a second it publishes itself, if any.
     pub publish: Option<u32>,
+    /// How long a connection lasts on average, where the subscribers give theirs up now and then.
+    pub cut: Option<Duration>,
     /// The server's clock is this machine's: what it says of when it took a message can be used.
     pub same_clock: bool,
 }

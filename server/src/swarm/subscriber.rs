@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use futures_util::StreamExt;
 use http_body_util::BodyExt;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_tungstenite::{
     client_async_with_config, tungstenite::Message, tungstenite::protocol::WebSocketConfig,
 };
@@ -40,13 +40,24 @@ impl Subscriber {
     pub(super) async fn run(self) {
         sleep_until(self.begins).await;
         loop {
-            let ended = self.listen().await;
+            let Ok(ended) = timeout(self.life(), self.listen()).await else {
+                // It gave up a connection that was good.
+                continue;
+            };
             self.shared.tally(self.way).lock().broken += 1;
             if let Err(why) = ended {
                 self.shared.note(&why);
             }
             sleep(RETRY).await;
         }
+    }
+
+    /// How long the next connection may last.
+    fn life(&self) -> Duration {
+        let cut = self.shared.plan.cut;
+        cut.map_or(Duration::MAX, |mean| {
+            mean.mul_f64(rand::random_range(0.5..1.5))
+        })
     }
 
     /// Listens until the connection ends.
