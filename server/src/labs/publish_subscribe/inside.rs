@@ -37,8 +37,8 @@ const FRAME_BYTES_MAX: usize = 1024;
 /// The routes that look into a topic.
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
-        .routes(routes!(look))
-        .routes(routes!(watch))
+        .routes(routes!(inside))
+        .routes(routes!(inside_live))
 }
 
 /// Which subscribers somebody wants to be told of.
@@ -82,7 +82,7 @@ impl Mine {
         (status = 404, body = Problem, content_type = "application/problem+json", description = "There is no such topic yet."),
     ),
 )]
-async fn look(
+async fn inside(
     State(app): State<AppState>,
     TopicName { topic }: TopicName,
     Query(mine): Query<Mine>,
@@ -110,7 +110,7 @@ async fn look(
         (status = 429, body = Problem, content_type = "application/problem+json", description = "A cap is reached."),
     ),
 )]
-async fn watch(
+async fn inside_live(
     State(app): State<AppState>,
     Counted(address): Counted,
     TopicName { topic }: TopicName,
