@@ -283,16 +283,21 @@ pub enum Place {
     Open(i64),
     /// It is over; so long it had waited before.
     Over(i64),
+    /// It was given up before the server had anything of it.
+    GivenUp,
 }
 
 /// How these requests stand, in their order.
 pub fn places(run: &Run, spans: &[SpanId]) -> Vec<Place> {
     let place = |span: &SpanId| {
         let steps = run.exchange(*span)?.steps(run);
-        let waited_ns = between(steps.sent, steps.first_read);
+        // The clocks may differ by more than a quick request takes.
+        let waited_ns = steps
+            .first_read
+            .map(|_| between(steps.sent, steps.first_read).unwrap_or(0));
         Some(match (waited_ns, steps.end.or(steps.broken)) {
             (None, None) => Place::InLine,
-            (None, Some(_)) => Place::Over(0),
+            (None, Some(_)) => Place::GivenUp,
             (Some(ns), None) => Place::Open(ns),
             (Some(ns), Some(_)) => Place::Over(ns),
         })
@@ -602,6 +607,24 @@ mod tests {
         assert_eq!(
             (places[0], places[6]),
             (Place::Over(2_000_000), Place::Open(903_000_000))
+        );
+    }
+
+    #[test]
+    fn a_request_that_was_quick_is_not_given_up() {
+        let mut script = Script::default();
+        for request in 1..=2 {
+            script.browser(request, Kind::RequestSent, 5);
+        }
+        // By the other clock, it was there before it was sent.
+        script.event(1, (Lane::SOCKET, Kind::Read), 4, |_| {});
+        for request in 1..=2 {
+            script.browser(request, Kind::Aborted, 9);
+        }
+        let asked = asked(&[], &[1, 2]);
+        assert_eq!(
+            places(&script.run, &asked.looks),
+            [Place::Over(0), Place::GivenUp]
         );
     }
 }

@@ -89,7 +89,7 @@ impl Connections {
                     let word = match at() {
                         Place::InLine => "line",
                         Place::Open(_) => "open",
-                        Place::Over(_) => "over",
+                        Place::Over(_) | Place::GivenUp => "over",
                     };
                     Some(word.to_owned())
                 })
@@ -97,13 +97,15 @@ impl Connections {
                 .add(el("span").shows(move || match at() {
                     Place::InLine => "in line in the browser".to_owned(),
                     Place::Open(ns) => ["open, at the server after ", &duration(ns)].concat(),
-                    Place::Over(0) => "given up in line".to_owned(),
+                    Place::GivenUp => "given up in line".to_owned(),
                     Place::Over(ns) => ["over, at the server after ", &duration(ns)].concat(),
                 }))
                 .add(
                     close
                         .attr("aria-label", &["Close request ", &number].concat())
-                        .flag_of("disabled", move || matches!(at(), Place::Over(_))),
+                        .flag_of("disabled", move || {
+                            matches!(at(), Place::Over(_) | Place::GivenUp)
+                        }),
                 )
         };
         let feed =
