@@ -1,6 +1,7 @@
 //! Jobs without a server: their bounds, their end, their keys.
 
 use super::*;
+use tokio::time::{advance, timeout};
 use wire::{
     echo::Work,
     jobs::{JOB_STEPS, JobState},
@@ -56,7 +57,8 @@ async fn a_cancelled_job_ends_at_once_and_a_done_one_stays_done() {
     let jobs = jobs(|_| {});
     let mut job = order(&jobs, None).expect("room").job;
     let began = Instant::now();
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    let over = timeout(Duration::from_secs(4), job.over()).await;
+    assert!(over.is_err(), "a minute's job is not over by then");
     job.cancel();
     let standing = job.over().await;
     assert_eq!((standing.state, standing.steps), (JobState::Cancelled, 1));
@@ -109,9 +111,9 @@ async fn the_same_key_orders_once_until_the_job_is_forgotten() {
 
     let mut job = first.job;
     job.over().await;
-    tokio::time::sleep(Duration::from_secs(JOB_KEPT_S) - Duration::from_millis(1)).await;
+    advance(Duration::from_secs(JOB_KEPT_S) - Duration::from_millis(1)).await;
     assert!(jobs.get(job.id()).is_some());
-    tokio::time::sleep(Duration::from_millis(2)).await;
+    advance(Duration::from_millis(2)).await;
     assert!(jobs.get(job.id()).is_none());
     assert!(!order(&jobs, Some("k")).expect("room").was_known);
 }
