@@ -1,4 +1,4 @@
-//! `cargo xtask soak uploads`: the test in `server/tests/killed.rs`, with the release build, and for long.
+//! `cargo xtask soak uploads`: the test in `server/tests/uploads/killed.rs`, with the release build, and for long.
 
 use std::process::Command;
 
@@ -22,7 +22,7 @@ pub(crate) fn run(project: &Project, kills: u64) -> Result<()> {
             "--test",
             "killed",
         ])
-        .args(["--", "--nocapture"])
+        .args(["--", "killed", "--nocapture"])
         .env("ROUNDTRIP_BIN", program)
         .env("ROUNDTRIP_KILLS", kills.to_string())
         .env("ROUNDTRIP_SOAK_SEED", seed.to_string());

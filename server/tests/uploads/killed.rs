@@ -4,21 +4,18 @@
 //! `ROUNDTRIP_KILLS` says how often, `ROUNDTRIP_SOAK_SEED` how the dice fall, `ROUNDTRIP_BIN` which program it is
 //! (`cargo xtask soak uploads` sets all three).
 
-#![cfg(unix)]
-
 use std::{
     collections::BTreeSet,
     env, fs,
-    io::{self, BufRead, BufReader, Read, Write},
-    net::TcpStream,
+    io::{self, Write},
     ops::Range,
     path::Path,
-    process::{Child, Command, Stdio},
     sync::Arc,
     thread,
     time::{Duration, SystemTime},
 };
 
+use super::process::{Answer, Program};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use server::uploads::{Folder, Limits, Uploads};
 use sha2::{Digest, Sha256};
@@ -40,7 +37,7 @@ fn sigkill_at_any_byte_loses_nothing_that_was_acknowledged() {
     let data = tempfile::tempdir().expect("a folder");
     let mut done = Vec::new();
     let mut figures = Figures::default();
-    let mut program = Program::start(&data);
+    let mut program = Program::start_in(data.path());
     while figures.kills < kills {
         let way = [Way::OneRequest, Way::Tus, Way::Checked][dice.below(0..3) as usize];
         let mut upload = Upload::new(way, &mut dice);
@@ -56,7 +53,7 @@ fn sigkill_at_any_byte_loses_nothing_that_was_acknowledged() {
             }
             program.end();
             figures.kills += 1;
-            program = Program::start(&data);
+            program = Program::start_in(data.path());
         }
         figures.uploads += 1;
         done.push(upload);
@@ -195,13 +192,7 @@ struct Fate<'a> {
 impl Fate<'_> {
     /// A request and its answer, unless the program's time comes before that.
     fn request(&mut self, line: &str, fields: &str, body: &[u8]) -> io::Result<Answer> {
-        let mut socket = TcpStream::connect(&self.program.address)?;
-        write!(
-            socket,
-            "{line} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nTus-Resumable: 1.0.0\r\n{fields}Content-Length: {}\r\n\r\n",
-            self.program.address,
-            body.len()
-        )?;
+        let mut socket = self.program.begin(line, fields, body.len() as u64)?;
         for sip in body.chunks(SIP) {
             let now = sip.len().min(self.bytes as usize);
             socket.write_all(&sip[..now])?;
@@ -213,98 +204,6 @@ impl Fate<'_> {
             }
         }
         Answer::read(socket)
-    }
-}
-
-struct Answer {
-    status: u16,
-    head: String,
-    body: Vec<u8>,
-}
-
-impl Answer {
-    fn read(mut socket: TcpStream) -> io::Result<Answer> {
-        let mut bytes = Vec::new();
-        socket.read_to_end(&mut bytes)?;
-        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
-        let end = end.ok_or(io::ErrorKind::UnexpectedEof)? + 4;
-        let body = bytes.split_off(end);
-        let head = String::from_utf8_lossy(&bytes).into_owned();
-        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
-        Ok(Answer {
-            status: status.expect("a status"),
-            head,
-            body,
-        })
-    }
-
-    fn field(&self, name: &str) -> String {
-        let line = self.head.lines().find_map(|line| {
-            let (key, value) = line.split_once(':')?;
-            key.eq_ignore_ascii_case(name).then(|| value.trim())
-        });
-        line.unwrap_or_else(|| panic!("{name} in {}", self.head))
-            .to_owned()
-    }
-
-    fn body_text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-}
-
-struct Program {
-    child: Child,
-    address: String,
-}
-
-impl Program {
-    fn start(data: &TempDir) -> Program {
-        let program = env::var_os("ROUNDTRIP_BIN");
-        let mut child = Command::new(program.unwrap_or(env!("CARGO_BIN_EXE_roundtrip").into()))
-            .args(["--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(data.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("piped"))
-            .read_line(&mut line)
-            .expect("readable");
-        let address = line.trim().rsplit("http://").next().expect("an address");
-        Program {
-            child,
-            address: address.trim_end_matches('/').to_owned(),
-        }
-    }
-
-    /// SIGKILL.
-    fn kill(&mut self) {
-        self.child.kill().expect("killed");
-    }
-
-    fn end(&mut self) {
-        self.kill();
-        self.child.wait().expect("it ends");
-    }
-
-    fn get(&self, path: &str) -> Answer {
-        let mut socket = TcpStream::connect(&self.address).expect("connects");
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
-            self.address
-        );
-        socket.write_all(request.as_bytes()).expect("sends");
-        let answer = Answer::read(socket).expect("an answer");
-        assert_eq!(answer.status, 200, "{path}");
-        answer
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
