@@ -11,6 +11,7 @@ mod digest;
 mod error;
 mod folder;
 mod id;
+mod keep;
 mod limits;
 mod picture;
 mod preview;
