@@ -324,6 +324,50 @@ async fn one_topics_restart_goes_on_with_what_is_on_disk() {
     assert_eq!(everything(&topics, id.epoch).await, ["one", "two"]);
 }
 
+/// What is published before something happens to the topic comes before what is published after it, although it had still
+/// to wait for the disk.
+#[tokio::test]
+async fn publishes_keep_their_order_whatever_becomes_of_their_topic_meanwhile() {
+    let in_memory = Settings {
+        ack: Some(Ack::Memory),
+        ..Settings::default()
+    };
+    for what in ["restarts", "is told to acknowledge in memory", "ends"] {
+        let platter = Platter::default();
+        let topics = platter.topics();
+        topics.configure("t", on_disk()).await.expect("on disk");
+        platter.change(|state| state.stopped = true);
+        let mut before = topics.publish("t", text("0"), None);
+        assert!((&mut before).now_or_never().is_none());
+        let mut change = async {
+            match what {
+                "restarts" => topics.restart("t").await.map(|_| ()),
+                "ends" => topics.end("t").await.map(|_| ()),
+                _ => topics.configure("t", in_memory).await.map(|_| ()),
+            }
+        }
+        .boxed();
+        assert!((&mut change).now_or_never().is_none());
+        // They stand behind the change.
+        let waiting = ["1", "2"].map(|payload| topics.publish("t", text(payload), Some(payload)));
+        platter.change(|state| state.stopped = false);
+        change.await.expect(what);
+        let after = topics.publish("t", text("3"), None);
+        let mut ids = vec![before.await.expect("published").id()];
+        for publishing in waiting.into_iter().chain([after]) {
+            ids.push(publishing.await.expect("published").id());
+        }
+        let first = if what == "ends" { 1 } else { 2 };
+        let offsets = ids[1..].iter().map(|id| id.offset);
+        assert!(offsets.eq(first..first + 3), "{what}: {ids:?}");
+        assert!(ids[1..].iter().all(|id| id.epoch == ids[1].epoch));
+        assert_eq!(ids[0].epoch == ids[1].epoch, what != "ends");
+        // Nothing waits any more: in memory it is taken at once.
+        let last = topics.publish("t", text("4"), None).now_or_never();
+        assert_eq!(last.is_some(), what != "restarts", "{what}");
+    }
+}
+
 #[tokio::test]
 async fn what_was_ended_or_taken_off_the_disk_does_not_come_back() {
     let platter = Platter::default();
