@@ -14,6 +14,8 @@ mod peer;
 mod publish;
 mod subscription;
 
+use std::net::IpAddr;
+
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -59,6 +61,8 @@ struct Terms {
     gaps: Gaps,
     /// Where it begins, if its peer named no place.
     place: Option<MessageId>,
+    /// The address that its peer counts under.
+    address: Option<IpAddr>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -109,7 +113,11 @@ async fn socket(
     };
     let subscriber = app.topics().subscribe(&topic, start, reader).await?;
     let place = after.is_none().then(|| subscriber.position());
-    let terms = Terms { gaps, place };
+    let terms = Terms {
+        gaps,
+        place,
+        address,
+    };
     let bounds = Bounds {
         message_bytes: SOCKET_FRAME_BYTES_MAX,
         stall: app.config().limits.write_stall / 3,

@@ -81,8 +81,11 @@ impl Subscription {
             message = peer.receive(), if publishing < SOCKET_PUBLISHES_MAX => {
                 if let Some(message @ (Message::Text(_) | Message::Binary(_))) = message? {
                     let topic = self.subscriber.topic();
-                    let exchange = self.subscriber.exchange();
-                    let answering = publish::take(&self.app, exchange, topic, &message);
+                    let from = publish::From {
+                        exchange: self.subscriber.exchange(),
+                        address: self.terms.address,
+                    };
+                    let answering = publish::take(&self.app, from, topic, &message);
                     self.publishes.push_back(answering);
                 }
             }
