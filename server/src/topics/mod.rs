@@ -23,6 +23,8 @@ mod log;
 mod log_tests;
 mod memory;
 pub mod message;
+#[cfg(test)]
+mod platter;
 mod restore;
 mod segment;
 mod store;
