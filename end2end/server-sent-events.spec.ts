@@ -72,6 +72,7 @@ test("a line that drops: the browser comes back by itself, each message once", a
 
 test("a line that drops before the first message: what was published meanwhile comes all the same", async ({ page, guard }) => {
   guard.allowServerGone();
+  guard.allowAborts();
   const lab = new TopicLab(page, SLUG);
   await lab.open("");
   const published = await page.evaluate(async (topic) => {
