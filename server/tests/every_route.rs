@@ -31,7 +31,7 @@ fn operations() -> Vec<Operation> {
             let types = operation["requestBody"]["content"].as_object();
             operations.push(Operation {
                 method: method.to_uppercase(),
-                path: path.replace('{', "").replace('}', ""),
+                path: path.replace(['{', '}'], ""),
                 content_type: types.and_then(|types| types.keys().next().cloned()),
             });
         }
