@@ -61,7 +61,11 @@ impl Client<'_> {
 
     fn tus(&mut self, bytes: u64, chunk: u64) -> Result<String> {
         let fields = format!("Tus-Resumable: 1.0.0\r\nUpload-Length: {bytes}\r\n");
-        let created = self.request("POST /files", &fields, 0, "201")?;
+        let create = match self.peer.system {
+            System::Rustus => "POST /files/",
+            System::Roundtrip | System::Nginx => "POST /files",
+        };
+        let created = self.request(create, &fields, 0, "201")?;
         let location = created.location.context("no Location")?;
         let path = match location.split_once("://") {
             Some((_, rest)) => rest[rest.find('/').unwrap_or(rest.len())..].to_owned(),

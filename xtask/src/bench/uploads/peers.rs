@@ -57,7 +57,7 @@ pub(super) fn rustus(bench: &Bench<'_>) -> Result<PathBuf> {
         sh::say("      building rustus, to compare with: this takes some minutes");
         let mut install = Command::new("cargo");
         install
-            .args(["install", "rustus", "--locked", "--root"])
+            .args(["install", "rustus@0.5.10", "--locked", "--root"])
             .arg(&root);
         sh::run(sh::without_cargo_environment(&mut install))?;
     }
