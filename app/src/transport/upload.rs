@@ -76,14 +76,17 @@ async fn sent(
         request.set_request_header(name, value)?;
     }
     let (lane, exchange) = (call.lane, call.traceparent.exchange);
+    let is_recorded = call.traceparent.recorded;
 
     let recorder = feed.clone();
     let on_progress = Closure::<dyn FnMut(ProgressEvent)>::new(move |event: ProgressEvent| {
         let so_far = event.loaded() as u64;
-        recorder.saw_of(
-            exchange,
-            Seen::new(lane, Kind::Progress, now_ns()).bytes(so_far),
-        );
+        if is_recorded {
+            recorder.saw_of(
+                exchange,
+                Seen::new(lane, Kind::Progress, now_ns()).bytes(so_far),
+            );
+        }
         progress(so_far);
     });
     request
@@ -93,7 +96,7 @@ async fn sent(
     let (recorder, head) = (feed.clone(), request.clone());
     let on_state = Closure::<dyn FnMut(Event)>::new(move |_: Event| {
         let status = head.status().unwrap_or(0);
-        if head.ready_state() == XmlHttpRequest::HEADERS_RECEIVED && status != 0 {
+        if is_recorded && head.ready_state() == XmlHttpRequest::HEADERS_RECEIVED && status != 0 {
             let words = format!("{status} {}", head.status_text().unwrap_or_default());
             recorder.saw_of(
                 exchange,

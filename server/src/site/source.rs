@@ -88,6 +88,11 @@ pub(super) const fn files(lab: Lab) -> &'static [SourceFile] {
             source!("labs/image_upload/tus.rs"),
             source!("uploads/append.rs"),
         ],
+        Lab::Chunks => &[
+            source!("labs/image_upload/tus.rs"),
+            source!("uploads/append.rs"),
+            source!("labs/image_upload.rs"),
+        ],
     }
 }
 
