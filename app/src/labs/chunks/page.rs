@@ -41,6 +41,8 @@ pub(super) struct Page {
     /// What the chunk sizes came to, for a file of this many bytes.
     pub(super) measured: State<Vec<Measured>>,
     pub(super) measured_file: State<u64>,
+    /// Where the best lies among them, once all are measured.
+    pub(super) best_size: State<String>,
     /// How far the present size has come.
     pub(super) tried: State<Journey>,
     trouble: State<Option<Notice>>,
@@ -58,6 +60,7 @@ pub(crate) fn page(session: Session, reader: &mut Reader) -> Shared {
         abort: State::new(None),
         measured: State::new(Vec::new()),
         measured_file: State::new(0),
+        best_size: State::new(String::new()),
         tried: unwatched(),
         trouble: State::new(None),
         journeys: [unwatched(), unwatched()],

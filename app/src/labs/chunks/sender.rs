@@ -51,6 +51,8 @@ pub(super) struct Journey {
     /// The digest that the server computed, in hex.
     pub(super) sha256: String,
     id: String,
+    /// How long the page took to have connections closed, which is no part of sending.
+    aside_ns: i64,
 }
 
 /// What sends one file one way.
@@ -76,7 +78,7 @@ impl Sender {
             false => self.whole(&file).await?,
         }
         self.journey
-            .update(|journey| journey.took_ns = Some(now_ns() - began_ns));
+            .update(|journey| journey.took_ns = Some(now_ns() - began_ns - journey.aside_ns));
         self.recorded = false;
         let id = self.journey.peek(|journey| journey.id.clone());
         let image = [IMAGES_PATH, "/", &id].concat();
@@ -183,7 +185,10 @@ impl Sender {
         let nothing = Blob::new().map_err(|_| gave_up())?;
         let (body, base, cut) = piece.unwrap_or((&nothing, 0, None));
         if cut.is_some() {
+            let since_ns = now_ns();
             let_go_of_connections().await;
+            self.journey
+                .alter(|journey| journey.aside_ns += now_ns() - since_ns);
         }
         let traceparent = Traceparent {
             recorded: self.recorded,

@@ -27,6 +27,7 @@ impl Page {
     pub(super) async fn tries_sizes(self, signal: AbortSignal) -> Result<(), Stopped> {
         let knobs = self.knobs.now();
         self.measured.set(Vec::new());
+        self.best_size.set(String::new());
         self.measured_file.set(knobs.file());
         let file = file(knobs.file()).ok_or(Stopped(String::new()))?;
         let cut = knobs.cut().or(Some(knobs.file() / 2));
@@ -66,8 +67,9 @@ impl Page {
                 });
             });
         }
-        self.said
-            .set(self.measured.peek(|measured| words(measured)));
+        let words = self.measured.peek(|measured| words(measured));
+        self.said.set(String::new());
+        self.best_size.set(words);
         Ok(())
     }
 
@@ -92,7 +94,7 @@ impl Page {
             .add(
                 el("p.point")
                     .attr("role", "status")
-                    .shows(move || self.measured.with(|measured| words(measured))),
+                    .shows(move || self.best_size.get()),
             )
             .add(scrolls(table))
             .add(el("p.hint").text(
@@ -122,17 +124,20 @@ impl Page {
                     .add_all([
                         el("td").text(&one.chunks.to_string()),
                         bar("flow", kbit, most_kbit, &throughput.concat()),
-                        bar(
-                            "cost",
-                            one.cost_ns().unsigned_abs(),
-                            most_ns,
-                            &duration(one.cost_ns()),
-                        ),
+                        bar("cost", one.cost_ns().unsigned_abs(), most_ns, &cost(one)),
                         el("td").text(&duration(one.cut_ns)),
                     ])
             });
             rows.collect()
         })
+    }
+}
+
+/// What a cut cost, in words.
+fn cost(one: &Measured) -> String {
+    match one.cost_ns() {
+        0 => "too little to measure".to_owned(),
+        ns => duration(ns),
     }
 }
 
