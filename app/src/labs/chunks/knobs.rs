@@ -17,6 +17,15 @@ pub const RATE: usize = 2;
 pub const LATENCY: usize = 3;
 /// Behind which KiB of the file the line drops, once; 0 for a line that holds.
 pub const CUT: usize = 4;
+/// How many stretches of the file go at once.
+pub const AT_ONCE: usize = 5;
+
+/// What protects a chunk: in the address.
+pub const CHECKS: [&str; 3] = ["none", "checksum", "corrupted"];
+/// The same, as people say it.
+pub const CHECK_NAMES: [&str; 3] = ["unchecked", "with a checksum", "checked, one corrupted"];
+/// At this place in [`CHECKS`] the first chunk is corrupted on purpose.
+pub const CORRUPTED: usize = 2;
 
 /// A number that can be set.
 #[derive(Debug)]
@@ -32,7 +41,7 @@ pub struct Knob {
 }
 
 /// Everything that can be set, in the order of the constants above.
-pub const KNOBS: [Knob; 5] = [
+pub const KNOBS: [Knob; 6] = [
     Knob {
         name: "file_kib",
         label: "File",
@@ -63,60 +72,74 @@ pub const KNOBS: [Knob; 5] = [
         unit: "KiB",
         bounds: (0, 16_384, 3_000),
     },
+    Knob {
+        name: "at_once",
+        label: "At once",
+        unit: "",
+        bounds: (1, 4, 1),
+    },
 ];
 
 /// What is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Knobs(pub [u64; 5]);
+pub struct Knobs {
+    /// The numbers, in the order of [`KNOBS`].
+    pub numbers: [u64; 6],
+    /// The place in [`CHECKS`].
+    pub check: usize,
+}
 
 impl Knobs {
     /// Reads the state from the address.
     pub fn read(reader: &mut Reader) -> Knobs {
-        Knobs(KNOBS.map(|knob| {
-            let (least, greatest, usual) = knob.bounds;
-            reader.number(knob.name, least..=greatest, usual)
-        }))
+        Knobs {
+            numbers: KNOBS.map(|knob| {
+                let (least, greatest, usual) = knob.bounds;
+                reader.number(knob.name, least..=greatest, usual)
+            }),
+            check: reader.choice("chunks", &CHECKS),
+        }
     }
 
     /// The query that reads back as this state.
     pub fn write(&self) -> String {
         let mut writer = Writer::new();
-        for (knob, value) in KNOBS.iter().zip(self.0) {
+        for (knob, value) in KNOBS.iter().zip(self.numbers) {
             writer.number(knob.name, value, knob.bounds.2);
         }
-        writer.finish()
+        writer.choice("chunks", &CHECKS, self.check).finish()
     }
 
     /// The file's size, in bytes.
     pub fn file(&self) -> u64 {
-        self.0[FILE] * 1_024
+        self.numbers[FILE] * 1_024
     }
 
     /// The size of a chunk, in bytes.
     pub fn chunk(&self) -> u64 {
-        self.0[CHUNK] * 1_024
+        self.numbers[CHUNK] * 1_024
     }
 
     /// The same, with chunks of this many KiB.
     #[must_use]
     pub fn with_chunk(mut self, kib: u64) -> Knobs {
-        self.0[CHUNK] = kib;
+        self.numbers[CHUNK] = kib;
         self
     }
 
     /// Behind which byte of the file the line drops; none where it holds, or where the file is shorter.
     pub fn cut(&self) -> Option<u64> {
-        let cut = self.0[CUT] * 1_024;
+        let cut = self.numbers[CUT] * 1_024;
         (cut > 0 && cut < self.file()).then_some(cut)
     }
 
     /// What a request asks for whose body goes over the line, and is cut behind this many of its bytes.
     pub fn faults(&self, cut: Option<u64>) -> String {
         let mut faults = Faults::NONE;
-        faults.set(Fault::Rate, Some(self.0[RATE] * 1_000_000));
+        faults.set(Fault::Rate, Some(self.numbers[RATE] * 1_000_000));
         faults.set(
             Fault::Latency,
-            Some(self.0[LATENCY]).filter(|latency| *latency > 0),
+            Some(self.numbers[LATENCY]).filter(|latency| *latency > 0),
         );
         faults.set(Fault::Cut, cut);
         faults.to_string()
@@ -202,12 +225,12 @@ mod tests {
     fn bounds_hold_at_the_limit_and_one_past_it() {
         for (place, knob) in KNOBS.iter().enumerate() {
             let (least, greatest, usual) = knob.bounds;
-            assert_eq!(read("").0.0[place], usual);
+            assert_eq!(read("").0.numbers[place], usual);
             for value in [least, greatest] {
                 assert_eq!(read(&format!("{}={value}", knob.name)).1, 0);
             }
             let (knobs, complaints) = read(&format!("{}={}", knob.name, greatest + 1));
-            assert_eq!((knobs.0[place], complaints), (greatest, 1));
+            assert_eq!((knobs.numbers[place], complaints), (greatest, 1));
         }
     }
 
@@ -237,9 +260,10 @@ mod tests {
         #[test]
         fn a_link_reproduces_the_experiment(
             file in 64..=16_384_u64, chunk in 16..=16_384_u64, rate in 1..=1_000_u64, latency in 0..=1_000_u64,
-            cut in 0..=16_384_u64,
+            cut in 0..=16_384_u64, at_once in 1..=4_u64, check in 0..3_usize,
         ) {
-            let knobs = Knobs([file, chunk, rate, latency, cut]);
+            let numbers = [file, chunk, rate, latency, cut, at_once];
+            let knobs = Knobs { numbers, check };
             prop_assert_eq!(read(&knobs.write()), (knobs, 0));
             let words = knobs.faults(knobs.cut());
             prop_assert_eq!(words.parse::<Faults>().map(|faults| faults.to_string()), Ok(words.clone()));

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use web_sys::{AbortController, AbortSignal};
 
 use super::{
-    knobs::{KNOBS, Knobs},
+    knobs::{CHECK_NAMES, CORRUPTED, KNOBS, Knobs},
     picture::{Shown, picture, shown, table},
     sender::{Journey, Sender, Stopped, file},
     sizes::Measured,
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     browser::{sleep, spawn},
     components::{
-        controls::{Line, Number, line, number},
+        controls::{Line, Number, choice, line, number},
         lab::Shared,
         notice::Notice,
         query::Reader,
@@ -83,6 +83,13 @@ pub(crate) fn page(session: Session, reader: &mut Reader) -> Shared {
 
 impl Page {
     fn controls(self) -> El {
+        let check = choice(
+            "chunks",
+            "Chunks go",
+            &CHECK_NAMES,
+            move || self.knobs.with(|knobs| knobs.check),
+            move |check| self.knobs.update(|knobs| knobs.check = check),
+        );
         let fields = KNOBS.iter().enumerate().map(|(place, knob)| {
             let (least, greatest, _) = knob.bounds;
             number(Number {
@@ -90,14 +97,14 @@ impl Page {
                 label: knob.label,
                 unit: knob.unit,
                 bounds: Box::new(move || (least, greatest)),
-                value: Rc::new(move || self.knobs.with(|knobs| knobs.0[place])),
-                set: Box::new(move |value| self.knobs.update(|knobs| knobs.0[place] = value)),
+                value: Rc::new(move || self.knobs.with(|knobs| knobs.numbers[place])),
+                set: Box::new(move |value| self.knobs.update(|knobs| knobs.numbers[place] = value)),
             })
         });
         let is_on = move || self.abort.with(Option::is_some);
         line(Line {
             session: self.session,
-            fields: fields.collect(),
+            fields: fields.chain([check]).collect(),
             beside: Vec::new(),
             verb: Box::new(move || if is_on() { "Stop" } else { "Compare" }),
             ready: Rc::new(|| true),
@@ -161,6 +168,7 @@ impl Page {
                 session: self.session,
                 knobs,
                 cut: knobs.cut(),
+                corrupts: knobs.check == CORRUPTED,
                 recorded: true,
                 signal: signal.clone(),
                 journey,

@@ -1,17 +1,21 @@
 //! Sends a file, in one request or in chunks, over a line that the requests ask for; goes on after it has dropped.
 
-use std::rc::Rc;
+use std::{ops::Range, rc::Rc};
 
 use js_sys::{Array, Promise, Uint8Array};
-use wasm_bindgen::JsCast;
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::{AbortSignal, Blob, Response};
 use wire::{
+    base64,
     images::{IMAGES_PATH, TUS_PATH},
     trace::{Lane, Traceparent},
 };
 
-use super::{knobs::Knobs, track::Part};
+use super::{
+    knobs::{AT_ONCE, Knobs},
+    track::Part,
+};
 use crate::{
     browser::{sleep, window},
     components::breaks::in_target,
@@ -19,6 +23,7 @@ use crate::{
     session::Session,
     transport::{
         clock::now_ns,
+        digest::digest,
         fetch::Call,
         reply::{NoReply, Reply},
         upload::upload,
@@ -62,6 +67,8 @@ pub(super) struct Sender {
     pub(super) knobs: Knobs,
     /// Behind which byte of the file the line drops, once.
     pub(super) cut: Option<u64>,
+    /// The next chunk is corrupted on its way.
+    pub(super) corrupts: bool,
     /// Is it drawn on the timeline?
     pub(super) recorded: bool,
     pub(super) signal: AbortSignal,
@@ -94,11 +101,17 @@ impl Sender {
         let headers = [("content-type", "application/octet-stream".to_owned())];
         for _ in 0..TRIES {
             let cut = self.cut.take();
-            let piece = Some((file, 0, cut));
+            let piece = Some(Piece {
+                body: file,
+                base: 0,
+                from: 0,
+                cut,
+            });
             match self.try_to("POST", IMAGES_PATH, &headers, piece).await? {
                 Some(reply) => {
                     self.knows(&reply);
-                    self.acknowledged(self.knobs.file());
+                    let length = self.knobs.file();
+                    self.journey.update(|journey| journey.acknowledged = length);
                     return Ok(());
                 }
                 None => sleep(RETRY_MS).await,
@@ -107,28 +120,81 @@ impl Sender {
         Err(gave_up())
     }
 
-    /// Created, then piece by piece; after a break the server says how much it has.
+    /// In chunks, one after the other; or in stretches at once, of which the server makes one file (tus, concatenation).
     async fn in_chunks(&mut self, file: &Blob) -> Result<(), Stopped> {
-        let length = self.knobs.file();
-        let headers = [version(), ("upload-length", length.to_string())];
-        let created = self.send("POST", TUS_PATH, &headers, None).await?;
-        let url = created.header("location").unwrap_or_default().to_owned();
-        let id = url.rsplit('/').next().unwrap_or_default().to_owned();
-        let target = [TUS_PATH, "/", &id].concat();
+        let stretches = stretches(self.knobs.file(), self.knobs.numbers[AT_ONCE]);
+        let id = if let [whole] = stretches.as_slice() {
+            self.stretch(file, whole.clone(), false).await?
+        } else {
+            let promises: Array = stretches
+                .into_iter()
+                .map(|stretch| self.at_once(file, stretch))
+                .collect();
+            let ids = JsFuture::from(Promise::all(&promises)).await;
+            let ids = ids.map_err(|why| Stopped(why.as_string().unwrap_or_default()))?;
+            let mut all = "final;".to_owned();
+            for id in Array::from(&ids).iter() {
+                all.push_str(&[TUS_PATH, "/", &id.as_string().unwrap_or_default(), " "].concat());
+            }
+            let headers = [version(), ("upload-concat", all.trim_end().to_owned())];
+            id_of(&self.send("POST", TUS_PATH, &headers, None).await?)
+        };
         self.journey.alter(|journey| journey.id = id);
+        Ok(())
+    }
+
+    /// A stretch beside the others; each has a line of its own.
+    fn at_once(&mut self, file: &Blob, stretch: Range<u64>) -> Promise {
+        let (mut sender, file) = (self.clone(), file.clone());
+        self.corrupts = false;
+        future_to_promise(async move {
+            let id = sender.stretch(&file, stretch, true).await;
+            id.map(JsValue::from).map_err(|Stopped(why)| why.into())
+        })
+    }
+
+    /// Created, then piece by piece; after a break the server says how much it has.
+    async fn stretch(
+        &mut self,
+        file: &Blob,
+        stretch: Range<u64>,
+        is_partial: bool,
+    ) -> Result<String, Stopped> {
+        let (from, length) = (stretch.start, stretch.end - stretch.start);
+        let mut headers = vec![version(), ("upload-length", length.to_string())];
+        if is_partial {
+            headers.push(("upload-concat", "partial".to_owned()));
+        }
+        let id = id_of(&self.send("POST", TUS_PATH, &headers, None).await?);
+        let target = [TUS_PATH, "/", &id].concat();
         let (mut offset, mut tries) = (0, 0);
         while offset < length && tries < TRIES {
-            let end = (offset + self.knobs.chunk()).min(length);
-            let cut = self.cut.take_if(|cut| (offset..end).contains(cut));
-            let Ok(chunk) = file.slice_with_f64_and_f64(offset as f64, end as f64) else {
-                return Err(gave_up());
-            };
-            let headers = [
+            let base = from + offset;
+            let end = (base + self.knobs.chunk()).min(stretch.end);
+            let cut = self.cut.take_if(|cut| (base..end).contains(cut));
+            let chunk = slice(file, base, end)?;
+            let mut headers = vec![
                 version(),
                 ("upload-offset", offset.to_string()),
                 ("content-type", "application/offset+octet-stream".to_owned()),
             ];
-            let piece = Some((&chunk, offset, cut.map(|cut| cut - offset)));
+            if self.knobs.check > 0 {
+                let digest = digest(&chunk, || true).await.ok_or_else(gave_up)?;
+                headers.push((
+                    "upload-checksum",
+                    ["sha256 ", &base64::encode(&digest)].concat(),
+                ));
+            }
+            let body = match std::mem::take(&mut self.corrupts) {
+                true => turned(&chunk)?,
+                false => chunk,
+            };
+            let piece = Some(Piece {
+                body: &body,
+                base,
+                from,
+                cut: cut.map(|cut| cut - base),
+            });
             let mut answer = self.try_to("PATCH", &target, &headers, piece).await?;
             if answer.is_none() {
                 sleep(RETRY_MS).await;
@@ -140,12 +206,15 @@ impl Sender {
                 Some(reached) if reached > offset => 0,
                 _ => tries + 1,
             };
+            let more = reached.unwrap_or(offset) as i64 - offset as i64;
+            self.journey.update(|journey| {
+                journey.acknowledged = journey.acknowledged.saturating_add_signed(more);
+            });
             offset = reached.unwrap_or(offset);
-            self.acknowledged(offset);
         }
         match offset < length {
             true => Err(gave_up()),
-            false => Ok(()),
+            false => Ok(id),
         }
     }
 
@@ -158,17 +227,13 @@ impl Sender {
         });
     }
 
-    fn acknowledged(&self, bytes: u64) {
-        self.journey.update(|journey| journey.acknowledged = bytes);
-    }
-
     /// One request; it has to be answered with success.
     async fn send(
         &self,
         method: &str,
         target: &str,
         headers: &[Header],
-        piece: Option<(&Blob, u64, Option<u64>)>,
+        piece: Option<Piece<'_>>,
     ) -> Result<Reply, Stopped> {
         let reply = self.try_to(method, target, headers, piece).await?;
         reply.ok_or_else(gave_up)
@@ -180,10 +245,20 @@ impl Sender {
         method: &str,
         target: &str,
         headers: &[Header],
-        piece: Option<(&Blob, u64, Option<u64>)>,
+        piece: Option<Piece<'_>>,
     ) -> Result<Option<Reply>, Stopped> {
         let nothing = Blob::new().map_err(|_| gave_up())?;
-        let (body, base, cut) = piece.unwrap_or((&nothing, 0, None));
+        let Piece {
+            body,
+            base,
+            from,
+            cut,
+        } = piece.unwrap_or(Piece {
+            body: &nothing,
+            base: 0,
+            from: 0,
+            cut: None,
+        });
         if cut.is_some() {
             let since_ns = now_ns();
             let_go_of_connections().await;
@@ -196,7 +271,7 @@ impl Sender {
         };
         let span = traceparent.exchange;
         self.journey
-            .alter(|journey| journey.parts.push(Part { span, base }));
+            .alter(|journey| journey.parts.push(Part { span, base, from }));
         let call = Call {
             method,
             target: &in_target(target, &self.knobs.faults(cut)),
@@ -207,13 +282,52 @@ impl Sender {
         let feed = self.session.feed();
         match upload(&feed, call, body, &self.signal, Rc::new(|_| ())).await {
             Ok(reply) if reply.is_success() => Ok(Some(reply)),
-            // The upload stands elsewhere, or the writer that was cut has not let go of it yet.
-            Ok(reply) if matches!(reply.status, 409 | 423) => Ok(None),
+            // The upload stands elsewhere, or the writer that was cut has not let go of it yet; or a checksum did not fit.
+            Ok(reply) if matches!(reply.status, 409 | 423 | 460) => Ok(None),
             Ok(reply) => Err(Stopped(reply.words())),
             Err(NoReply::Aborted) => Err(Stopped(String::new())),
             Err(NoReply::Network) => Ok(None),
         }
     }
+}
+
+/// Some of the file, as the body of a request.
+struct Piece<'a> {
+    body: &'a Blob,
+    /// Where in the file it begins, and where its stretch does.
+    base: u64,
+    from: u64,
+    /// Behind which of its bytes the line drops.
+    cut: Option<u64>,
+}
+
+/// The file in so many stretches, as even as they can be.
+fn stretches(length: u64, count: u64) -> Vec<Range<u64>> {
+    let bound = |place: u64| length * place / count;
+    (0..count)
+        .map(|place| bound(place)..bound(place + 1))
+        .collect()
+}
+
+fn slice(blob: &Blob, from: u64, until: u64) -> Result<Blob, Stopped> {
+    let slice = blob.slice_with_f64_and_f64(from as f64, until as f64);
+    slice.map_err(|_| gave_up())
+}
+
+/// The same bytes, turned by one: what a broken memory or a proxy could make of them.
+fn turned(chunk: &Blob) -> Result<Blob, Stopped> {
+    let length = chunk.size() as u64;
+    let pieces = Array::new();
+    for (from, until) in [(1, length), (0, 1)] {
+        pieces.push(slice(chunk, from, until)?.as_ref());
+    }
+    Blob::new_with_blob_sequence(&pieces).map_err(|_| gave_up())
+}
+
+/// The id of an upload that was created: the last segment of its address.
+fn id_of(reply: &Reply) -> String {
+    let place = reply.header("location").unwrap_or_default();
+    place.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
 fn version() -> Header {
@@ -257,5 +371,5 @@ pub(super) fn file(length: u64) -> Option<Blob> {
         pieces.push(&block);
     }
     let blob = Blob::new_with_u8_array_sequence(&pieces).ok()?;
-    blob.slice_with_f64_and_f64(0.0, length as f64).ok()
+    slice(&blob, 0, length).ok()
 }

@@ -50,6 +50,7 @@ impl Page {
                     session: self.session,
                     knobs: knobs.with_chunk(size),
                     cut,
+                    corrupts: false,
                     recorded: false,
                     signal: signal.clone(),
                     journey: self.tried,

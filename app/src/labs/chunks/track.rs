@@ -5,7 +5,7 @@ use wire::{
     trace::{Kind, SpanId, TraceEvent},
 };
 
-use crate::run::Run;
+use crate::{order::by_number, run::Run};
 
 /// A request that carried some of the file, or none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Part {
     pub span: SpanId,
     /// Where in the file its body begins.
     pub base: u64,
+    /// Where the stretch of the file begins that is sent in order: 0, where there is but one.
+    pub from: u64,
 }
 
 /// What one way came to. All times are the server's, in nanoseconds since the run's start.
@@ -27,29 +29,37 @@ pub struct Track {
     pub head: u64,
     /// Bytes of the file that reached the server's socket, each as often as it came.
     pub read: u64,
-    /// Up to which byte of the file it came.
+    /// How much of the file that is.
     pub high: u64,
     /// When the line dropped, and behind which byte of the file.
     pub cut: Option<(i64, u64)>,
-    /// When the server had more than it had when the line dropped.
+    /// When the server had what lies behind that byte.
     pub recovered_ns: Option<i64>,
+    /// Chunks that the server refused, as their checksum did not fit.
+    pub refused: u64,
+    /// How far each stretch has come: where it begins, where it stands, and up to where it ever stood.
+    pub(super) stretches: Vec<(u64, u64, u64)>,
 }
 
 impl Track {
     /// What these requests came to. `starts_over` is a way of which a cut leaves nothing.
     pub fn of(run: &Run, parts: &[Part], starts_over: bool) -> Track {
         let mut track = Track::default();
-        for part in parts {
-            let mut head = 0;
-            let events = run.exchange(part.span).map(|exchange| exchange.events(run));
-            for event in events.into_iter().flatten() {
-                track.take(event, part.base, &mut head, starts_over);
-            }
+        let mut heads = vec![0; parts.len()];
+        // In the order of time, as several requests may be under way at once.
+        let mut events: Vec<(usize, &TraceEvent)> = Vec::new();
+        for (place, part) in parts.iter().enumerate() {
+            let its = run.exchange(part.span).map(|exchange| exchange.events(run));
+            events.extend(its.into_iter().flatten().map(|event| (place, event)));
+        }
+        by_number(&mut events, |(_, event)| event.at_ns);
+        for (place, event) in events {
+            track.take(event, parts[place], &mut heads[place], starts_over);
         }
         track
     }
 
-    fn take(&mut self, event: &TraceEvent, base: u64, head: &mut u64, starts_over: bool) {
+    fn take(&mut self, event: &TraceEvent, part: Part, head: &mut u64, starts_over: bool) {
         let bytes = event.bytes.unwrap_or(0);
         let offset = event.detail.offset.unwrap_or(0);
         match event.kind {
@@ -66,28 +76,44 @@ impl Track {
                 };
                 if body > 0 {
                     self.read += body;
-                    self.stands(event.at_ns, base + (offset + bytes) - *head);
+                    self.stands(event.at_ns, part, part.base + (offset + bytes) - *head);
                 }
             }
             Kind::Write => self.head += event.detail.head_bytes.unwrap_or(0),
             Kind::Fault if event.detail.more.get("fault").and_then(Json::as_str) == Some("cut") => {
-                self.cut = Some((event.at_ns, base + bytes));
+                self.cut = Some((event.at_ns, part.base + bytes));
                 if starts_over {
                     self.points.push((event.at_ns, 0));
                 }
             }
+            Kind::Respond => self.refused += u64::from(event.detail.status == Some(460)),
             _ => {}
         }
     }
 
-    fn stands(&mut self, at_ns: i64, position: u64) {
-        self.high = self.high.max(position);
+    fn stands(&mut self, at_ns: i64, part: Part, position: u64) {
+        let found = self
+            .stretches
+            .iter()
+            .position(|(from, ..)| *from == part.from);
+        let place = found.unwrap_or_else(|| {
+            self.stretches.push((part.from, 0, 0));
+            self.stretches.len() - 1
+        });
+        let (_, now, high) = &mut self.stretches[place];
+        *now = position;
+        *high = position.max(*high);
         if let Some((_, cut)) = self.cut
+            && part.from <= cut
+            && part.base <= cut
             && position > cut
         {
             self.recovered_ns = self.recovered_ns.or(Some(at_ns));
         }
-        self.points.push((at_ns, position));
+        let sum = |of: fn(&(u64, u64, u64)) -> u64| self.stretches.iter().map(of).sum();
+        self.high = sum(|(from, _, high)| high - from);
+        let here = sum(|(from, now, _)| now - from);
+        self.points.push((at_ns, here));
     }
 
     /// Bytes of the file that came a second time.
@@ -172,6 +198,7 @@ mod tests {
             Some(Part {
                 span: SpanId::new(*span)?,
                 base: *base,
+                from: 0,
             })
         });
         parts.collect()
@@ -210,6 +237,30 @@ mod tests {
         assert_eq!(track.cut, Some((120, 60)));
         assert_eq!(track.recovery_ns(), Some(144 - 120));
         assert!(!track.points.iter().any(|(_, bytes)| *bytes == 0));
+    }
+
+    #[test]
+    fn stretches_at_once_are_added_up() {
+        let mut script = Script::default();
+        script.request(1, 0, 50);
+        script.request(2, 3, 30);
+        script.cut(2, 40, 30);
+        script.request(3, 60, 20);
+        script.event(3, Kind::Respond, 90, 0, |event| {
+            event.detail.status = Some(460);
+        });
+        let part = |span, base, from| Part {
+            span: SpanId::new(span).expect("an id"),
+            base,
+            from,
+        };
+        let parts = [part(1, 0, 0), part(2, 50, 50), part(3, 80, 50)];
+        let track = Track::of(&script.run, &parts, false);
+        assert_eq!((track.read, track.high, track.again()), (100, 100, 0));
+        assert_eq!(track.points.last().map(|(_, bytes)| *bytes), Some(100));
+        assert!(track.points.is_sorted_by_key(|(at_ns, _)| *at_ns));
+        assert_eq!(track.recovery_ns(), Some(60 - 40));
+        assert_eq!(track.refused, 1);
     }
 
     #[test]

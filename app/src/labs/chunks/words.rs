@@ -16,7 +16,13 @@ pub fn sentence(one: &Came, chunks: &Came) -> String {
         let recovery_ns = track.recovery_ns()?;
         Some([bytes(track.again()), duration(recovery_ns)])
     };
-    match (whole.cut, cost(whole), cost(parts)) {
+    let caught = match parts.refused {
+        0 => "",
+        _ => {
+            " The corrupted chunk did not fit its checksum: the server refused it (460), and it was sent again."
+        }
+    };
+    let words = match (whole.cut, cost(whole), cost(parts)) {
         (Some((_, place)), Some([again, took]), Some([again_too, took_too])) => [
             "The cut at ",
             &bytes(place),
@@ -49,7 +55,8 @@ pub fn sentence(one: &Came, chunks: &Came) -> String {
         .concat(),
         _ => "The run has no more room for what was measured. Clear it, and compare again."
             .to_owned(),
-    }
+    };
+    [&words, caught].concat()
 }
 
 #[cfg(test)]
@@ -82,6 +89,16 @@ mod tests {
         assert_eq!(
             sentence(&one, &chunks),
             "The cut at 4 MB cost the one request 4 MB sent again and 3.1 s; the chunks 0 B and 300 ms. In all: 6 s and 3.3 s."
+        );
+    }
+
+    #[test]
+    fn a_chunk_that_was_refused_is_told() {
+        let mut chunks = came(None, None, 0, 1_000_000_000);
+        chunks.0.refused = 1;
+        assert!(
+            sentence(&came(None, None, 0, 1), &chunks)
+                .ends_with("refused it (460), and it was sent again.")
         );
     }
 
