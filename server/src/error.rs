@@ -5,6 +5,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use hyper::ext::ReasonPhrase;
 use wire::{Problem, problem::PROBLEM_JSON};
 
 /// What a handler can fail with.
@@ -70,6 +71,9 @@ pub enum Error {
     /// The request is well formed and still makes no sense.
     #[error("{0}")]
     Unprocessable(String),
+    /// The bytes are not those that a checksum was made of (tus).
+    #[error("{0}")]
+    ChecksumMismatch(String),
     /// The peer was too slow.
     #[error("{0}")]
     Timeout(String),
@@ -144,6 +148,11 @@ impl Error {
                 "unprocessable",
                 "Makes no sense",
             ),
+            Error::ChecksumMismatch(_) => (
+                checksum_mismatch(),
+                "checksum-mismatch",
+                "Checksum mismatch",
+            ),
             Error::Unavailable(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
@@ -209,6 +218,11 @@ impl IntoResponse for Error {
             );
         }
         let mut response = problem_response(&self.problem());
+        if let Error::ChecksumMismatch(_) = self {
+            // No registry has this status: its name comes along.
+            let name = ReasonPhrase::from_static(b"Checksum Mismatch");
+            response.extensions_mut().insert(name);
+        }
         if let Error::UpgradeRequired(_) = self {
             // RFC 9110 §15.5.22 asks for the protocol's name.
             let websocket = HeaderValue::from_static("websocket");
@@ -216,6 +230,11 @@ impl IntoResponse for Error {
         }
         response
     }
+}
+
+/// 460, which tus gives its own meaning.
+pub(crate) fn checksum_mismatch() -> StatusCode {
+    StatusCode::from_u16(460).unwrap_or(StatusCode::BAD_REQUEST)
 }
 
 /// A response that carries a problem document.

@@ -42,6 +42,11 @@ impl AppState {
     /// Opens the storage below `config.data_dir` and starts with no run and no topic.
     pub fn new(config: Config) -> std::io::Result<AppState> {
         let uploads = Uploads::open(&config.data_dir, config.uploads.clone())?;
+        AppState::with_uploads(config, uploads)
+    }
+
+    /// The same with uploads that are kept elsewhere.
+    pub fn with_uploads(config: Config, uploads: Uploads) -> std::io::Result<AppState> {
         let topics =
             Topics::open(config.topics.clone(), &config.data_dir).map_err(std::io::Error::other)?;
         let inner = Inner {

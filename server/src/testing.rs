@@ -1,6 +1,6 @@
 //! A server on port 0 for tests, over real sockets.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc, time::SystemTime};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -8,7 +8,10 @@ use tokio::{
     sync::oneshot,
 };
 
-use crate::{AppState, Config, connection};
+use crate::{
+    AppState, Config, connection,
+    uploads::{SharedStorage, Uploads},
+};
 
 /// A running server. It stops when this is dropped; its data folder goes with it.
 pub struct TestServer {
@@ -44,6 +47,23 @@ pub async fn serve() -> TestServer {
 
 /// Serves with settings changed by `change`.
 pub async fn serve_with(change: impl FnOnce(&mut Config)) -> TestServer {
+    let state = |config| AppState::new(config).expect("storage opens");
+    serve_state(change, state).await
+}
+
+/// Serves with the uploads in this storage.
+pub async fn serve_over(storage: SharedStorage) -> TestServer {
+    let state = |config: Config| {
+        let uploads = Uploads::over(storage, config.uploads.clone(), Arc::new(SystemTime::now));
+        AppState::with_uploads(config, uploads.expect("it loads")).expect("storage opens")
+    };
+    serve_state(|_| {}, state).await
+}
+
+async fn serve_state(
+    change: impl FnOnce(&mut Config),
+    state: impl FnOnce(Config) -> AppState,
+) -> TestServer {
     let data = tempfile::tempdir().expect("a temporary folder");
     let listener = TcpListener::bind(("127.0.0.1", 0))
         .await
@@ -57,7 +77,7 @@ pub async fn serve_with(change: impl FnOnce(&mut Config)) -> TestServer {
         ..Config::default()
     };
     change(&mut config);
-    let state = AppState::new(config).expect("storage opens");
+    let state = state(config);
     let (stop, stopped) = oneshot::channel::<()>();
     tokio::spawn(connection::serve(listener, state.clone(), async {
         let _ = stopped.await;

@@ -2,6 +2,8 @@
 
 #[path = "support/problem.rs"]
 mod problem;
+#[path = "support/tus.rs"]
+mod tus;
 
 use std::io::Cursor;
 
@@ -17,6 +19,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
+use tus::*;
 
 fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes)
@@ -45,62 +48,6 @@ async fn post(server: &TestServer, body: impl Into<Body>) -> Response {
 
 async fn get(server: &TestServer, path: &str) -> Response {
     reqwest::get(server.url(path)).await.expect("an answer")
-}
-
-/// A request as tus clients send it.
-async fn tus(
-    server: &TestServer,
-    method: &str,
-    path: &str,
-    fields: &[(&str, &str)],
-    body: impl Into<Body>,
-) -> Response {
-    let method = Method::from_bytes(method.as_bytes()).expect("a method");
-    let mut request = Client::new()
-        .request(method, server.url(path))
-        .header("tus-resumable", "1.0.0")
-        .body(body);
-    for (name, value) in fields {
-        request = request.header(*name, *value);
-    }
-    request.send().await.expect("an answer")
-}
-
-const PIECE: (&str, &str) = ("content-type", "application/offset+octet-stream");
-
-async fn create(server: &TestServer, length: usize) -> String {
-    let length = length.to_string();
-    let created = tus(server, "POST", "/files", &[("upload-length", &length)], "").await;
-    assert_eq!(created.status(), StatusCode::CREATED);
-    field(&created, "location").to_owned()
-}
-
-async fn patch(server: &TestServer, path: &str, offset: usize, piece: Vec<u8>) -> Response {
-    let offset = offset.to_string();
-    tus(
-        server,
-        "PATCH",
-        path,
-        &[PIECE, ("upload-offset", &offset)],
-        piece,
-    )
-    .await
-}
-
-async fn offset(server: &TestServer, path: &str) -> String {
-    let head = tus(server, "HEAD", path, &[], "").await;
-    assert_eq!(head.status(), StatusCode::OK);
-    field(&head, "upload-offset").to_owned()
-}
-
-fn field<'a>(response: &'a Response, name: &str) -> &'a str {
-    let value = response.headers().get(name);
-    let value = value.unwrap_or_else(|| panic!("{name} in {:?}", response.headers()));
-    value.to_str().expect("text")
-}
-
-fn image_of(upload: &str) -> String {
-    upload.replace("/files/", "/api/images/")
 }
 
 #[tokio::test]
@@ -275,21 +222,16 @@ async fn a_file_at_the_limit_is_taken_and_one_byte_more_is_not() {
     assert_eq!(Problem::of(past).await, too_large());
 
     // tus.
-    let at = tus(&server, "POST", "/files", &[("upload-length", "10000")], "").await;
+    let at = request(&server, "POST", "/files", &[("upload-length", "10000")], "").await;
     assert_eq!(at.status(), StatusCode::CREATED);
-    let past = tus(&server, "POST", "/files", &[("upload-length", "10001")], "").await;
+    let past = request(&server, "POST", "/files", &[("upload-length", "10001")], "").await;
     assert_eq!(Problem::of(past).await, too_large());
 
     // What was refused left nothing behind: three files and one upload under way.
-    let folder = server.state.config().data_dir.join("uploads");
-    let data = std::fs::read_dir(folder)
-        .expect("the folder")
-        .filter(|entry| {
-            let entry = entry.as_ref().expect("an entry");
-            entry.path().extension().is_some_and(|kind| kind == "data")
-        })
-        .count();
-    assert_eq!(data, 4);
+    let data = files(&server)
+        .into_iter()
+        .filter(|name| name.ends_with(".data"));
+    assert_eq!(data.count(), 4);
 }
 
 #[tokio::test]
@@ -321,7 +263,22 @@ async fn options_says_what_tus_this_is() {
         assert_eq!(field(&answer, "tus-version"), "1.0.0");
         assert_eq!(field(&answer, "tus-max-size"), "1073741824");
         let extensions: Vec<_> = field(&answer, "tus-extension").split(',').collect();
-        assert!(extensions.contains(&"creation") && extensions.contains(&"termination"));
+        assert_eq!(
+            extensions,
+            [
+                "creation",
+                "creation-with-upload",
+                "creation-defer-length",
+                "expiration",
+                "checksum",
+                "termination",
+                "concatenation"
+            ]
+        );
+        assert_eq!(
+            field(&answer, "tus-checksum-algorithm"),
+            "sha1,sha256,crc32c"
+        );
     }
 }
 
@@ -331,7 +288,7 @@ async fn an_upload_goes_in_pieces_and_is_an_image_when_the_last_is_answered() {
     let file = jpeg(300);
     let length = file.len().to_string();
     let metadata = "filename w7wuanBn,relativePath,filetype aW1hZ2UvanBlZw==";
-    let created = tus(
+    let created = request(
         &server,
         "POST",
         "/files",
@@ -357,7 +314,7 @@ async fn an_upload_goes_in_pieces_and_is_an_image_when_the_last_is_answered() {
         Problem::new(404, "not-found", None)
     );
 
-    let head = tus(&server, "HEAD", &path, &[], "").await;
+    let head = request(&server, "HEAD", &path, &[], "").await;
     assert_eq!(head.status(), StatusCode::OK);
     assert_eq!(field(&head, "upload-offset"), middle.to_string());
     assert_eq!(field(&head, "upload-length"), length);
@@ -426,7 +383,7 @@ async fn begin_patch(server: &TestServer, path: &str, length: usize, sent: &[u8]
     );
     socket.write_all(head.as_bytes()).await.expect("sends");
     socket.write_all(sent).await.expect("sends");
-    while offset(server, path).await != sent.len().to_string() {}
+    stored(server, path, sent.len() as u64).await;
     socket
 }
 
@@ -483,11 +440,11 @@ async fn tus_refuses_what_does_not_fit() {
         Problem::of(old).await,
         Problem::new(412, "precondition-failed", None)
     );
-    let request = Client::new().head(server.url(&path)).send();
-    let head = request.await.expect("an answer");
+    let head = Client::new().head(server.url(&path)).send();
+    let head = head.await.expect("an answer");
     assert_eq!(head.status(), StatusCode::PRECONDITION_FAILED);
 
-    let no_piece = tus(
+    let no_piece = request(
         &server,
         "PATCH",
         &path,
@@ -499,7 +456,7 @@ async fn tus_refuses_what_does_not_fit() {
         Problem::new(415, "unsupported-media-type", None)
     );
     for at in ["-1", "x", ""] {
-        let nowhere = tus(
+        let nowhere = request(
             &server,
             "PATCH",
             &path,
@@ -512,7 +469,7 @@ async fn tus_refuses_what_does_not_fit() {
             Problem::new(400, "bad-request", None)
         );
     }
-    let nowhere = tus(&server, "PATCH", &path, &[PIECE], "x").await;
+    let nowhere = request(&server, "PATCH", &path, &[PIECE], "x").await;
     assert_eq!(
         Problem::of(nowhere).await,
         Problem::new(400, "bad-request", None)
@@ -530,7 +487,7 @@ async fn tus_refuses_what_does_not_fit() {
         &[("upload-length", "x")],
         &[("upload-length", "1"), ("upload-metadata", "a b!")],
     ] {
-        let refused = tus(&server, "POST", "/files", fields, "").await;
+        let refused = request(&server, "POST", "/files", fields, "").await;
         assert_eq!(
             Problem::of(refused).await,
             Problem::new(400, "bad-request", None)
@@ -574,7 +531,7 @@ async fn an_id_is_never_a_path() {
         }
         let path = format!("/files/{id}");
         for method in ["HEAD", "DELETE"] {
-            let answer = tus(&server, method, &path, &[], "").await;
+            let answer = request(&server, method, &path, &[], "").await;
             assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{method} {path}");
         }
         assert_eq!(
@@ -590,10 +547,10 @@ async fn a_removed_upload_is_gone() {
     let server = serve().await;
     let path = create(&server, 5).await;
     patch(&server, &path, 0, b"hello".to_vec()).await;
-    let removed = tus(&server, "DELETE", &path, &[], "").await;
+    let removed = request(&server, "DELETE", &path, &[], "").await;
     assert_eq!(removed.status(), StatusCode::NO_CONTENT);
     for method in ["HEAD", "DELETE"] {
-        let answer = tus(&server, method, &path, &[], "").await;
+        let answer = request(&server, method, &path, &[], "").await;
         assert_eq!(answer.status(), StatusCode::GONE);
     }
     let image = get(&server, &image_of(&path)).await;
@@ -603,7 +560,7 @@ async fn a_removed_upload_is_gone() {
 #[tokio::test]
 async fn the_first_piece_may_come_with_the_creation_and_the_length_later() {
     let server = serve().await;
-    let created = tus(
+    let created = request(
         &server,
         "POST",
         "/files",
@@ -614,11 +571,11 @@ async fn the_first_piece_may_come_with_the_creation_and_the_length_later() {
     assert_eq!(created.status(), StatusCode::CREATED);
     assert_eq!(field(&created, "upload-offset"), "6");
     let path = field(&created, "location").to_owned();
-    let head = tus(&server, "HEAD", &path, &[], "").await;
+    let head = request(&server, "HEAD", &path, &[], "").await;
     assert_eq!(field(&head, "upload-defer-length"), "1");
     assert_eq!(head.headers().get("upload-length"), None);
     let fields = [PIECE, ("upload-offset", "6"), ("upload-length", "11")];
-    let last = tus(&server, "PATCH", &path, &fields, "world").await;
+    let last = request(&server, "PATCH", &path, &fields, "world").await;
     assert_eq!(last.status(), StatusCode::NO_CONTENT);
     let image: Value = get(&server, &image_of(&path))
         .await
@@ -627,7 +584,7 @@ async fn the_first_piece_may_come_with_the_creation_and_the_length_later() {
         .expect("JSON");
     assert_eq!(image["sha256"], json!(digest(b"hello world")));
 
-    let empty = tus(&server, "POST", "/files", &[("upload-length", "0")], "").await;
+    let empty = request(&server, "POST", "/files", &[("upload-length", "0")], "").await;
     let image = get(&server, &image_of(field(&empty, "location"))).await;
     assert_eq!(image.status(), StatusCode::OK);
 }
@@ -638,19 +595,19 @@ async fn post_may_stand_for_another_method() {
     let path = create(&server, 5).await;
     let meant = |method: &'static str| ("x-http-method-override", method);
     let fields = [PIECE, ("upload-offset", "0"), meant("PATCH")];
-    let stored = tus(&server, "POST", &path, &fields, "hello").await;
+    let stored = request(&server, "POST", &path, &fields, "hello").await;
     assert_eq!(stored.status(), StatusCode::NO_CONTENT);
-    let head = tus(&server, "POST", &path, &[meant("HEAD")], "").await;
+    let head = request(&server, "POST", &path, &[meant("HEAD")], "").await;
     assert_eq!(field(&head, "upload-offset"), "5");
-    let none = tus(&server, "POST", &path, &[], "").await;
+    let none = request(&server, "POST", &path, &[], "").await;
     assert_eq!(
         Problem::of(none).await,
         Problem::new(405, "method-not-allowed", None)
     );
-    let removed = tus(&server, "POST", &path, &[meant("DELETE")], "").await;
+    let removed = request(&server, "POST", &path, &[meant("DELETE")], "").await;
     assert_eq!(removed.status(), StatusCode::NO_CONTENT);
     assert_eq!(
-        tus(&server, "HEAD", &path, &[], "").await.status(),
+        request(&server, "HEAD", &path, &[], "").await.status(),
         StatusCode::GONE
     );
 }

@@ -159,6 +159,10 @@ pub const SWARMS_MAX: usize = 200;
 pub const UPLOAD_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 /// How many bytes all uploads together may take, in bytes.
 pub const UPLOADS_TOTAL_MAX: u64 = 10 * 1024 * 1024 * 1024;
+/// How many of them the uploads from one address may take, in bytes: a whole class may sit behind one.
+pub const UPLOADS_PER_ADDRESS_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
+/// How many parts may be joined to a file.
+pub const UPLOAD_PARTS_MAX: usize = 100;
 /// How long an upload may take to finish, and how long a finished one is kept, in seconds.
 pub const UPLOAD_AGE_S: u64 = 24 * 60 * 60;
 /// How many uploads there may be at once, finished or not.

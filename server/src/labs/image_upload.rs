@@ -10,8 +10,10 @@
 //! and encoded anew, the original is a download (RFC 9530 `Repr-Digest`).
 
 mod download;
+mod fields;
 mod form;
 mod metadata;
+mod protocol;
 mod reply;
 mod tus;
 
@@ -31,7 +33,7 @@ use crate::{
     address::Counted,
     connection::Exchange,
     extract::Json,
-    uploads::{Declared, Piece, Tell},
+    uploads::{Declared, Piece, Role, Tell},
 };
 use reply::{Binary, ImageId};
 
@@ -75,20 +77,19 @@ async fn upload(
     let tell = tell(&exchange);
 
     let (declared, file) = form::file_of(&headers, body, uploads.limits().file_bytes).await?;
-    let declared = Declared { from, ..declared };
-    let id = uploads.create(declared, &tell).await?;
+    let declared = Declared {
+        from,
+        role: Role::AtOnce,
+        ..declared
+    };
     let piece = Piece {
         last: true,
         ..Piece::default()
     };
     let began = Instant::now();
-    let stored = uploads.append(id, piece, file, &tell).await;
+    let stored = uploads.create_with(declared, piece, file, &tell).await;
     exchange.stretch(Kind::Body, began);
-    if let Err(error) = stored {
-        // Nobody can go on with it: there is no second request.
-        uploads.remove(id, &tell).await?;
-        return Err(error.into());
-    }
+    let (id, _) = stored?;
 
     let image = reply::describe(&app, id, &tell).await?;
     let location = [(header::LOCATION, format!("/api/images/{id}"))];

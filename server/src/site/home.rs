@@ -247,6 +247,10 @@ fn bounds() -> Markup {
         ("Largest upload", bytes(limits::UPLOAD_BYTES_MAX)),
         ("All uploads together", bytes(limits::UPLOADS_TOTAL_MAX)),
         (
+            "Uploads from one address",
+            bytes(limits::UPLOADS_PER_ADDRESS_BYTES_MAX),
+        ),
+        (
             "Time to finish an upload, and to keep it",
             seconds(limits::UPLOAD_AGE_S),
         ),

@@ -10,7 +10,7 @@ use super::shell::Shell;
 pub(super) struct Explained {
     slug: &'static str,
     title: &'static str,
-    status: StatusCode,
+    status: u16,
     happened: &'static str,
     do_this: &'static str,
 }
@@ -20,7 +20,7 @@ macro_rules! problem {
         Explained {
             slug: $slug,
             title: $title,
-            status: StatusCode::$status,
+            status: StatusCode::$status.as_u16(),
             happened: $happened,
             do_this: $do_this,
         }
@@ -28,7 +28,7 @@ macro_rules! problem {
 }
 
 /// Every problem type of [`crate::Error`], and those that are said below HTTP.
-const ALL: [Explained; 23] = [
+const ALL: [Explained; 24] = [
     problem!(
         "bad-request",
         "Bad request",
@@ -148,6 +148,13 @@ const ALL: [Explained; 23] = [
         "The disk is full or cannot be written, or all uploads together have reached their limit.",
         "Remove uploads that are no longer needed, or start the server with a --data-dir that has room."
     ),
+    Explained {
+        slug: "checksum-mismatch",
+        title: "Checksum mismatch",
+        status: 460,
+        happened: "The bytes of a piece are not those that its Upload-Checksum was made of: something changed them on the way. None of them was kept. The status is tus’s own.",
+        do_this: "Send the piece again from the same offset.",
+    },
     problem!(
         "upgrade-required",
         "WebSocket only",
@@ -208,7 +215,7 @@ impl Explained {
                 (title.to_lowercase().replace(' ', "-") == slug).then_some(Explained {
                     slug: "",
                     title,
-                    status,
+                    status: status.as_u16(),
                     happened: "The request was refused before it came to one of this server’s endpoints, with the general status that HTTP has for it (RFC 9110 §15).",
                     do_this: "Read detail: it says what was expected.",
                 })
@@ -228,7 +235,7 @@ pub(super) fn document(problem: Explained) -> Markup {
             p.kicker {
                 "Problem type"
                 @if !problem.slug.is_empty() { " " code { "/problems/" (problem.slug) } }
-                ", status " (problem.status.as_u16())
+                ", status " (problem.status)
             }
             h1 { (problem.title) }
             dl.problem-parts {
@@ -279,6 +286,7 @@ mod tests {
             Error::GatewayTimeout(words()),
             Error::Storage(words()),
             Error::Unprocessable(words()),
+            Error::ChecksumMismatch(words()),
             Error::Unavailable(words()),
             Error::UpgradeRequired(words()),
             Error::Internal(anyhow::anyhow!("")),
@@ -301,6 +309,7 @@ mod tests {
                 | Error::GatewayTimeout(_)
                 | Error::Storage(_)
                 | Error::Unprocessable(_)
+                | Error::ChecksumMismatch(_)
                 | Error::Unavailable(_)
                 | Error::UpgradeRequired(_)
                 | Error::Internal(_) => {}
@@ -312,7 +321,7 @@ mod tests {
     #[test]
     fn a_status_code_s_name_is_explained_as_that() {
         let explained = Explained::by_slug("length-required").expect("411");
-        assert_eq!(explained.status, StatusCode::LENGTH_REQUIRED);
+        assert_eq!(explained.status, 411);
         assert_eq!(Explained::by_slug("no-such-problem"), None);
         assert_eq!(Explained::by_slug("ok"), None);
         assert_eq!(Explained::by_slug(""), None);
@@ -328,7 +337,7 @@ mod tests {
                 .strip_prefix("/problems/")
                 .expect("a slug below /problems/");
             let explained = Explained::by_slug(slug).unwrap_or_else(|| panic!("{slug}"));
-            assert_eq!(explained.status.as_u16(), problem.status, "{slug}");
+            assert_eq!(explained.status, problem.status, "{slug}");
             assert_eq!(explained.title.replace('’', "'"), problem.title, "{slug}");
         }
     }

@@ -1,10 +1,12 @@
-//! The one writer of an upload: bytes into the file and into the digest as they come, synced before anybody is told.
+//! The one writer of an upload: bytes into the storage and into the digest as they come, synced before anybody is told.
+//!
+//! A piece that breaks off keeps what arrived; one with a checksum is kept whole or not at all, also when the program is
+//! killed in the middle: the record says beforehand that what follows is in doubt.
 
 use std::{
-    fs::File,
     io,
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Instant,
+    sync::Arc,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -15,15 +17,18 @@ use tokio_util::sync::CancellationToken;
 use wire::trace::Kind;
 
 use super::{
-    Error, Result, Sum, Tell, UploadId, Uploads, at_storage, blocking,
-    folder::Finished,
+    Error, Record, Result, Role, Sum, Tell, UploadId, Uploads, at_storage, blocking,
+    checksum::Checksum,
+    lost_too,
+    record::Finished,
+    storage::Append,
     unix_s,
     upload::{Pen, Upload},
     writer::{Writer, hash},
 };
 
 /// A piece of a file, as a client announces it.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Piece {
     /// Where it begins.
     pub offset: u64,
@@ -33,6 +38,8 @@ pub struct Piece {
     pub length: Option<u64>,
     /// The file ends where the piece ends.
     pub last: bool,
+    /// What its checksum has to be.
+    pub checksum: Option<Checksum>,
 }
 
 impl Uploads {
@@ -51,44 +58,68 @@ impl Uploads {
         S: Stream<Item = std::result::Result<Bytes, E>> + Send + Unpin + 'static,
         E: std::fmt::Display + Send,
     {
+        let upload = self.get(id)?;
+        if let Role::Joined(_) = upload.state.lock().record.role {
+            return Err(Error::Joined);
+        }
         let uploads = self.clone();
         let tell = Arc::clone(tell);
-        let work = async move { uploads.take_piece(id, piece, body, tell).await };
+        let work = async move { uploads.take_piece(&upload, piece, body, &tell).await };
         match tokio::spawn(work).await {
             Ok(result) => result,
             Err(error) => Err(Error::Io(io::Error::other(error))),
         }
     }
 
-    async fn take_piece<S, E>(&self, id: UploadId, piece: Piece, body: S, tell: Tell) -> Result<u64>
+    pub(super) async fn take_piece<S, E>(
+        &self,
+        upload: &Upload,
+        piece: Piece,
+        body: S,
+        tell: &Tell,
+    ) -> Result<u64>
     where
         S: Stream<Item = std::result::Result<Bytes, E>> + Send + Unpin + 'static,
         E: std::fmt::Display + Send,
     {
-        let upload = self.get(id)?;
-        let (mut pen, stop) = self.take_over(&upload, piece.offset).await?;
-        let limit = self.set_length(&upload, piece).await?;
-        if piece
-            .bytes
-            .is_some_and(|bytes| piece.offset.saturating_add(bytes) > limit)
-        {
+        let (mut pen, stop) = self.take_over(upload, piece.offset).await?;
+        self.vouch(upload).await?;
+        let limit = self.set_length(upload, &piece).await?;
+        let end = piece.offset.saturating_add(piece.bytes.unwrap_or(0));
+        if end > limit {
             return Err(Error::TooLarge(limit));
         }
-        self.catch_up(&upload, &mut pen, &tell).await?;
+        self.catch_up(upload, &mut pen, tell).await?;
+        if piece.checksum.is_some() {
+            self.doubt(upload).await?;
+        }
 
-        let written = Writer::new(self, &upload, &mut pen, limit, &tell)
+        let before = pen.clone();
+        let is_checked = piece.checksum.is_some();
+        let (written, file) = Writer::new(self, upload, &mut pen, (limit, piece.checksum), tell)
             .run(body, &stop)
             .await;
+        let kept = if written.is_ok() || !is_checked {
+            self.keep(upload, &pen, file, &before, tell).await
+        } else {
+            Ok(())
+        };
+        if kept.is_err() || (written.is_err() && is_checked) {
+            self.take_back(upload, &mut pen, before);
+        }
+        kept?;
         if written.is_ok() && piece.last {
             let mut state = upload.state.lock();
             state.record.length = Some(state.received);
         }
-        // Whatever went wrong, what arrived is kept.
-        let offset = self.sync(&upload, &tell).await?;
-        let complete = upload.state.lock().is_complete();
+        let (offset, complete) = {
+            let state = upload.state.lock();
+            (state.received, state.is_complete())
+        };
         if complete {
-            self.finish_with(&upload, &mut pen, &tell).await?;
+            self.finish_with(upload, &mut pen, tell).await?;
         }
+        self.vouch(upload).await?;
         written.map(|()| offset)
     }
 
@@ -106,7 +137,7 @@ impl Uploads {
                 return Err(Error::Gone);
             }
             if state.received != offset {
-                return Err(Error::WrongOffset(state.received));
+                return Err(Error::WrongOffset);
             }
             if let Some(other) = state.stop.replace(stop.clone()) {
                 other.cancel();
@@ -120,36 +151,80 @@ impl Uploads {
         if received == offset {
             Ok((pen, stop))
         } else {
-            Err(Error::WrongOffset(received))
+            Err(Error::WrongOffset)
         }
     }
 
+    /// Asks the writer to let go, and waits until it has saved what it has. Whoever asks for an offset means to go on from
+    /// there: it must still be the offset then.
+    pub(super) async fn let_go<'a>(&self, upload: &'a Upload) -> MutexGuard<'a, Pen> {
+        let stop = upload.state.lock().stop.take();
+        if let Some(stop) = stop {
+            stop.cancel();
+        }
+        upload.pen.lock().await
+    }
+
     /// Takes the length that a client says late, and tells how long the file may become.
-    async fn set_length(&self, upload: &Upload, piece: Piece) -> Result<u64> {
+    async fn set_length(&self, upload: &Upload, piece: &Piece) -> Result<u64> {
         let most = self.inner.limits.file_bytes;
-        let record = {
-            let mut state = upload.state.lock();
-            match (state.record.length, piece.length) {
-                (Some(known), Some(said)) if known != said => {
-                    return Err(Error::WrongLength(known));
-                }
-                (Some(known), _) => return Ok(known),
-                (None, None) => return Ok(most),
-                (None, Some(said)) if said > most => return Err(Error::TooLarge(most)),
-                (None, Some(said)) if said < state.received => {
-                    return Err(Error::WrongLength(state.received));
-                }
-                (None, Some(said)) => {
-                    state.record.length = Some(said);
-                    state.record.clone()
-                }
-            }
+        let (known, received) = {
+            let state = upload.state.lock();
+            (state.record.length, state.received)
         };
-        let (folder, id) = (self.inner.folder.clone(), upload.id);
-        let length = record.length.unwrap_or(most);
-        blocking(move || folder.write_record(id, &record)).await?;
+        match (known, piece.length) {
+            (Some(known), Some(said)) if known != said => Err(Error::WrongLength(known)),
+            (Some(known), _) => Ok(known),
+            (None, None) => Ok(most),
+            (None, Some(said)) if said > most => Err(Error::TooLarge(most)),
+            (None, Some(said)) if said < received => Err(Error::WrongLength(received)),
+            (None, Some(said)) => {
+                self.change(upload, |record| record.length = Some(said))
+                    .await?;
+                Ok(said)
+            }
+        }
+    }
+
+    /// Writes down that what follows is in doubt until its checksum was seen.
+    async fn doubt(&self, upload: &Upload) -> Result<()> {
+        let received = upload.state.lock().received;
+        self.change(upload, |record| record.vouched = Some(received))
+            .await
+    }
+
+    /// Writes down that nothing is in doubt any more. Until that is done no offset is told.
+    pub(super) async fn vouch(&self, upload: &Upload) -> Result<()> {
+        let (vouched, received) = {
+            let state = upload.state.lock();
+            (state.record.vouched, state.received)
+        };
+        if vouched.is_none() {
+            return Ok(());
+        }
         self.still_there(upload).await?;
-        Ok(length)
+        let (storage, id) = (self.inner.storage.clone(), upload.id);
+        // What was not kept has to be off the disk before.
+        blocking(move || storage.append(id, received).map(drop))
+            .await
+            .map_err(lost_too)?;
+        self.give_back_doubtful(upload);
+        self.change(upload, |record| record.vouched = None).await
+    }
+
+    /// Changes the record, on the disk first.
+    pub(super) async fn change(
+        &self,
+        upload: &Upload,
+        change: impl FnOnce(&mut Record),
+    ) -> Result<()> {
+        let mut record = upload.state.lock().record.clone();
+        change(&mut record);
+        let (storage, id, written) = (self.inner.storage.clone(), upload.id, record.clone());
+        blocking(move || storage.write_record(id, &written)).await?;
+        self.still_there(upload).await?;
+        upload.state.lock().record = record;
+        Ok(())
     }
 
     /// Fails when the upload was removed meanwhile, and removes again what was written of it since.
@@ -157,8 +232,8 @@ impl Uploads {
         if !upload.state.lock().removed {
             return Ok(());
         }
-        let (folder, id) = (self.inner.folder.clone(), upload.id);
-        blocking(move || folder.remove(id)).await?;
+        let (storage, id) = (self.inner.storage.clone(), upload.id);
+        blocking(move || storage.remove(id)).await?;
         Err(Error::Gone)
     }
 
@@ -169,8 +244,10 @@ impl Uploads {
             return Ok(());
         }
         let began = Instant::now();
-        let path = self.inner.folder.data(upload.id);
-        *pen = blocking(move || hash(&path, received)).await?;
+        let (storage, id) = (self.inner.storage.clone(), upload.id);
+        *pen = blocking(move || hash(storage.read(id)?, received))
+            .await
+            .map_err(lost_too)?;
         tell(
             at_storage(Kind::Hashed, upload.id, began)
                 .until(Instant::now())
@@ -182,36 +259,57 @@ impl Uploads {
         Ok(())
     }
 
-    /// Takes room on the disk, if there is any.
-    pub(super) fn reserve(&self, bytes: u64) -> Result<()> {
-        let total = self.inner.limits.total_bytes;
-        if self.inner.used.fetch_add(bytes, Relaxed) + bytes > total {
-            self.inner.used.fetch_sub(bytes, Relaxed);
-            return Err(Error::Full(total));
+    /// Syncs what the piece has brought, and counts it.
+    async fn keep(
+        &self,
+        upload: &Upload,
+        pen: &Pen,
+        file: Option<Box<dyn Append>>,
+        before: &Pen,
+        tell: &Tell,
+    ) -> Result<()> {
+        self.still_there(upload).await?;
+        // After a failed write the pen knows nothing; the batches before it count.
+        let received = upload.state.lock().received.max(pen.hashed);
+        if received == before.hashed {
+            return Ok(());
         }
+        let began = Instant::now();
+        let (storage, id) = (self.inner.storage.clone(), upload.id);
+        blocking(move || {
+            let mut file = match file {
+                Some(file) => file,
+                None => storage.append(id, received)?,
+            };
+            file.sync()
+        })
+        .await
+        .map_err(lost_too)?;
+        upload.state.lock().received = received;
+        tell(
+            at_storage(Kind::Synced, id, began)
+                .until(Instant::now())
+                .bytes(received - before.hashed),
+        );
         Ok(())
     }
 
-    /// Syncs what has been received to disk and says how much that is.
-    pub(super) async fn sync(&self, upload: &Upload, tell: &Tell) -> Result<u64> {
-        self.still_there(upload).await?;
-        let (received, synced) = {
-            let state = upload.state.lock();
-            (state.received, state.synced)
-        };
-        if received > synced {
-            let began = Instant::now();
-            let path = self.inner.folder.data(upload.id);
-            blocking(move || File::options().append(true).open(path)?.sync_data()).await?;
-            let mut state = upload.state.lock();
-            state.synced = state.synced.max(received);
-            tell(
-                at_storage(Kind::Synced, upload.id, began)
-                    .until(Instant::now())
-                    .bytes(received - synced),
-            );
+    /// The upload is again what it was before the piece. What is on the disk behind that goes with the next who opens it.
+    fn take_back(&self, upload: &Upload, pen: &mut Pen, before: Pen) {
+        upload.state.lock().received = before.hashed;
+        *pen = before;
+        self.give_back_doubtful(upload);
+    }
+
+    /// Gives back the room of bytes that do not count.
+    fn give_back_doubtful(&self, upload: &Upload) {
+        let mut state = upload.state.lock();
+        if state.removed {
+            return;
         }
-        Ok(received)
+        let spare = state.taken.saturating_sub(state.size());
+        state.taken -= spare;
+        self.inner.room.give_back(upload.from, spare);
     }
 
     /// Finishes an upload that has all its bytes, if nobody has yet.
@@ -220,31 +318,41 @@ impl Uploads {
             return Ok(());
         }
         let mut pen = upload.pen.lock().await;
-        self.catch_up(upload, &mut pen, tell).await?;
-        self.finish_with(upload, &mut pen, tell).await
+        let complete = upload.state.lock().is_complete();
+        if complete {
+            self.finish_with(upload, &mut pen, tell).await?;
+        }
+        Ok(())
     }
 
-    async fn finish_with(&self, upload: &Upload, pen: &mut Pen, tell: &Tell) -> Result<()> {
+    /// The same for the one who has the pen.
+    pub(super) async fn finish_with(
+        &self,
+        upload: &Upload,
+        pen: &mut Pen,
+        tell: &Tell,
+    ) -> Result<()> {
         if upload.state.lock().is_finished() {
             return Ok(());
         }
-        let bytes = self.sync(upload, tell).await?;
+        self.catch_up(upload, pen, tell).await?;
         let sha256 = Sum(pen.hasher.clone().finalize().into());
         let finished = Finished {
             at_s: unix_s((self.inner.clock)()),
             sha256,
         };
-        let mut record = upload.state.lock().record.clone();
-        record.finished = Some(finished.clone());
-        let (folder, id) = (self.inner.folder.clone(), upload.id);
-        blocking(move || folder.write_record(id, &record)).await?;
-        self.still_there(upload).await?;
-        upload.state.lock().record.finished = Some(finished);
+        // The checksum of the last piece was seen.
+        self.change(upload, |record| {
+            record.finished = Some(finished);
+            record.vouched = None;
+        })
+        .await?;
+        let bytes = pen.hashed;
         tell(
             at_storage(Kind::Hashed, upload.id, Instant::now())
                 .bytes(bytes)
                 .with(|detail| {
-                    let hashing_ns = u64::try_from(pen.hashing.as_nanos()).unwrap_or(u64::MAX);
+                    let hashing_ns = nanoseconds(pen.hashing);
                     detail.more.insert("hashing_ns".into(), hashing_ns.into());
                     detail.summary = Some("as the bytes came".into());
                 }),
@@ -256,4 +364,8 @@ impl Uploads {
         );
         Ok(())
     }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

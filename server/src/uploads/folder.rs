@@ -3,130 +3,41 @@
 //! - `{id}.json`: the record, replaced as a whole: written beside, synced, renamed, and the folder synced.
 //! - `{id}.data`: the bytes as they came. They are only ever appended, and the file systems that matter here (ext4, XFS,
 //!   Btrfs) let a file's length grow on disk after the bytes it covers, so after a crash the length is what can be
-//!   relied on.
+//!   relied on. Where a piece came with a checksum, the record says beforehand from where on the bytes are in doubt.
 //! - `{id}.preview`: the re-encoded picture.
+//!
+//! `lock` is held as long as the program runs. Who finds it held by another program leaves alone what looks like a
+//! crash's leavings: the other may be at work on it.
 
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
-    net::IpAddr,
     path::{Path, PathBuf},
-    time::{Duration, SystemTime},
 };
 
-use serde::{Deserialize, Serialize};
+use super::{Found, Record, UploadId, storage::*};
 
-use super::{Sum, UploadId, picture::Picture};
-
-/// The version of the record that this code writes, and the only one it reads.
-const VERSION: u32 = 1;
-
-/// How old a file without a record must be before it is cleared away: a younger one may be in the making.
-const ORPHAN_AGE: Duration = Duration::from_secs(60 * 60);
-
-/// What is known about an upload beyond its bytes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Record {
-    pub(super) version: u32,
-    /// Seconds since 1970.
-    pub(super) created_s: u64,
-    /// The file's length, in bytes, where the client has said it.
-    pub(super) length: Option<u64>,
-    /// The client's own name for the file. Never part of a path.
-    pub(super) file_name: Option<String>,
-    /// The `Upload-Metadata` as it came.
-    pub(super) metadata: Option<String>,
-    /// Set when all bytes have come.
-    pub(super) finished: Option<Finished>,
-    /// Set when somebody has asked for the picture.
-    pub(super) picture: Option<Picture>,
-}
-
-/// A whole file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Finished {
-    /// Seconds since 1970.
-    pub(super) at_s: u64,
-    pub(super) sha256: Sum,
-}
-
-/// What a client says of a file that it wants to upload.
-#[derive(Debug, Clone, Default)]
-pub struct Declared {
-    /// The file's length, in bytes, where it is known.
-    pub length: Option<u64>,
-    /// The client's own name for the file.
-    pub file_name: Option<String>,
-    /// The `Upload-Metadata` as it came.
-    pub metadata: Option<String>,
-    /// The address that it counts under, where one does.
-    pub from: Option<IpAddr>,
-}
-
-impl Record {
-    pub(super) fn new(created_s: u64, declared: Declared) -> Record {
-        Record {
-            version: VERSION,
-            created_s,
-            length: declared.length,
-            file_name: declared.file_name,
-            metadata: declared.metadata,
-            finished: None,
-            picture: None,
-        }
-    }
-}
-
-/// An upload as the folder holds it.
+/// A folder that keeps uploads.
 #[derive(Debug)]
-pub(super) struct Found {
-    pub(super) id: UploadId,
-    pub(super) record: Record,
-    /// How many bytes are there.
-    pub(super) received: u64,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Folder {
+pub struct Folder {
     path: PathBuf,
+    /// Held, where no other program holds it.
+    lock: Option<File>,
 }
 
 impl Folder {
     /// Opens the folder, making it where it is not there.
-    pub(super) fn open(path: PathBuf) -> io::Result<Folder> {
+    pub fn open(path: PathBuf) -> io::Result<Folder> {
         fs::create_dir_all(&path)?;
-        Ok(Folder { path })
+        // A folder that cannot be written to can still be read from.
+        let lock = File::create(path.join("lock"))
+            .ok()
+            .filter(|lock| lock.try_lock().is_ok());
+        Ok(Folder { path, lock })
     }
 
     fn file(&self, id: UploadId, kind: &str) -> PathBuf {
         self.path.join(format!("{id}.{kind}"))
-    }
-
-    pub(super) fn data(&self, id: UploadId) -> PathBuf {
-        self.file(id, "data")
-    }
-
-    pub(super) fn preview(&self, id: UploadId) -> PathBuf {
-        self.file(id, "preview")
-    }
-
-    /// Opens the data to append to it.
-    pub(super) fn append(&self, id: UploadId) -> io::Result<File> {
-        OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.data(id))
-    }
-
-    /// Replaces the record: after a crash there is the old one or the new one.
-    pub(super) fn write_record(&self, id: UploadId, record: &Record) -> io::Result<()> {
-        let json = serde_json::to_vec_pretty(record)?;
-        self.replace(id, "json", &json)
-    }
-
-    /// Replaces the preview.
-    pub(super) fn write_preview(&self, id: UploadId, bytes: &[u8]) -> io::Result<()> {
-        self.replace(id, "preview", bytes)
     }
 
     fn replace(&self, id: UploadId, kind: &str, bytes: &[u8]) -> io::Result<()> {
@@ -142,7 +53,7 @@ impl Folder {
     }
 
     /// Syncs the folder itself, so that new names survive.
-    pub(super) fn sync(&self) -> io::Result<()> {
+    fn sync(&self) -> io::Result<()> {
         // Only Unix can open a folder to sync it.
         if cfg!(unix) {
             File::open(&self.path)?.sync_all()?;
@@ -150,32 +61,66 @@ impl Folder {
         Ok(())
     }
 
-    /// Removes everything of an upload. The record goes first: what a crash leaves behind is an orphan.
-    pub(super) fn remove(&self, id: UploadId) -> io::Result<()> {
-        for kind in ["json", "data", "preview"] {
-            match fs::remove_file(self.file(id, kind)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
+    /// An upload as an earlier life left it; what was in doubt then is cut off.
+    fn found(&self, id: UploadId) -> io::Result<Found> {
+        let record: Record = serde_json::from_slice(&fs::read(self.file(id, "json"))?)?;
+        if !record.is_readable() {
+            return Err(io::Error::other("its version is not known"));
+        }
+        let bytes = fs::metadata(self.file(id, "data"))?.len();
+        let received = record.vouched_of(bytes);
+        if received < bytes {
+            if self.lock.is_none() {
+                return Err(io::Error::other("another program writes to it"));
             }
+            self.append(id, received)?;
+        }
+        if !record.is_finished() {
+            // What is told from now on must survive a crash, whoever wrote it.
+            File::open(self.file(id, "data"))?.sync_data()?;
+        }
+        Ok(Found {
+            id,
+            record,
+            received,
+        })
+    }
+
+    /// Clears away what belongs to no record.
+    fn clear(&self, left: Vec<(Option<UploadId>, PathBuf)>) -> io::Result<()> {
+        if self.lock.is_none() {
+            return Ok(());
+        }
+        for (id, path) in left {
+            if id.is_some_and(|id| self.file(id, "json").exists()) {
+                continue;
+            }
+            remove_if_there(&path)?;
         }
         Ok(())
     }
+}
 
-    /// Everything that is there; clears away what belongs to no record.
-    pub(super) fn load(&self, now: SystemTime) -> io::Result<Vec<Found>> {
+impl Storage for Folder {
+    fn load(&self) -> io::Result<Vec<Found>> {
         let mut found = Vec::new();
         let mut others = Vec::new();
         for entry in fs::read_dir(&self.path)? {
             let path = entry?.path();
-            let id = path
-                .file_stem()
-                .and_then(|stem| stem.to_str()?.parse::<UploadId>().ok());
-            match (id, path.extension().and_then(|kind| kind.to_str())) {
-                (Some(id), Some("json")) => match self.read(id, &path) {
+            match named(&path) {
+                (Some(id), Some("json")) => match self.found(id) {
+                    Ok(upload) if upload.record.is_abandoned() && self.lock.is_some() => {
+                        self.remove(id)?;
+                    }
                     Ok(upload) => found.push(upload),
+                    Err(error)
+                        if error.kind() == io::ErrorKind::NotFound && self.lock.is_some() =>
+                    {
+                        tracing::warn!(%id, "an upload's bytes are gone; so is what was known of it now");
+                        self.remove(id)?;
+                    }
                     Err(error) => {
-                        tracing::warn!(%id, %error, "an upload's record cannot be read; it is left alone");
-                        others.retain(|(other, _)| *other != Some(id));
+                        tracing::warn!(%id, %error, "an upload cannot be taken up; it is left alone");
                     }
                 },
                 (Some(id), Some("data" | "preview")) => others.push((Some(id), path)),
@@ -184,32 +129,74 @@ impl Folder {
                 _ => {}
             }
         }
-        for (id, path) in others {
-            let belongs = id.is_some_and(|id| self.file(id, "json").exists());
-            let age = fs::metadata(&path)
-                .and_then(|metadata| metadata.modified())
-                .map(|modified| now.duration_since(modified).unwrap_or_default());
-            if !belongs && age.is_ok_and(|age| age >= ORPHAN_AGE) {
-                fs::remove_file(path)?;
-            }
-        }
+        self.clear(others)?;
         Ok(found)
     }
 
-    fn read(&self, id: UploadId, path: &Path) -> io::Result<Found> {
-        let record: Record = serde_json::from_slice(&fs::read(path)?)?;
-        if record.version != VERSION {
-            return Err(io::Error::other("its version is not known"));
-        }
-        let received = match fs::metadata(self.data(id)) {
-            Ok(metadata) => metadata.len(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && record.finished.is_none() => 0,
-            Err(error) => return Err(error),
-        };
-        Ok(Found {
-            id,
-            record,
-            received,
-        })
+    fn create(&self, id: UploadId, record: &Record) -> io::Result<()> {
+        File::create_new(self.file(id, "data"))?;
+        // Syncs the folder, and both names with it.
+        self.write_record(id, record)
     }
+
+    fn append(&self, id: UploadId, at: u64) -> io::Result<Box<dyn Append>> {
+        let file = OpenOptions::new()
+            .append(true)
+            .open(self.file(id, "data"))?;
+        let bytes = file.metadata()?.len();
+        if bytes < at {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if bytes > at {
+            file.set_len(at)?;
+            file.sync_all()?;
+        }
+        Ok(Box::new(file))
+    }
+
+    fn read(&self, id: UploadId) -> io::Result<Content> {
+        Ok(Box::new(File::open(self.file(id, "data"))?))
+    }
+
+    fn write_record(&self, id: UploadId, record: &Record) -> io::Result<()> {
+        let json = serde_json::to_vec_pretty(record)?;
+        self.replace(id, "json", &json)
+    }
+
+    fn write_preview(&self, id: UploadId, bytes: &[u8]) -> io::Result<()> {
+        self.replace(id, "preview", bytes)
+    }
+
+    fn read_preview(&self, id: UploadId) -> io::Result<Content> {
+        Ok(Box::new(File::open(self.file(id, "preview"))?))
+    }
+
+    /// The record goes first: what a crash leaves behind belongs to none.
+    fn remove(&self, id: UploadId) -> io::Result<()> {
+        for kind in ["json", "data", "preview"] {
+            remove_if_there(&self.file(id, kind))?;
+        }
+        Ok(())
+    }
+}
+
+impl Append for File {
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The id and the kind in a file's name.
+fn named(path: &Path) -> (Option<UploadId>, Option<&str>) {
+    let id = path
+        .file_stem()
+        .and_then(|stem| stem.to_str()?.parse::<UploadId>().ok());
+    (id, path.extension().and_then(|kind| kind.to_str()))
 }

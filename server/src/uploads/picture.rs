@@ -3,11 +3,7 @@
 //! The file is a stranger's: its dimensions and its decoded size are checked before a pixel is decoded. Whatever the
 //! original carried besides pixels (Exif with its place and time, profiles, comments) is not in the preview.
 
-use std::{
-    fs::File,
-    io::{self, BufReader, Cursor},
-    path::Path,
-};
+use std::io::{self, BufReader, Cursor};
 
 use fast_image_resize::Resizer;
 use image::{
@@ -15,6 +11,8 @@ use image::{
     codecs::{jpeg::JpegEncoder, png::PngEncoder},
 };
 use serde::{Deserialize, Serialize};
+
+use super::storage::Content;
 use wire::limits::{PREVIEW_DECODED_MAX, PREVIEW_FILE_MAX, PREVIEW_PIXELS_MAX, PREVIEW_SIDE};
 
 /// The longest side of a picture that is decoded, in pixels: what a JPEG can say.
@@ -76,11 +74,11 @@ impl Opened {
 }
 
 /// Reads the head. `Err` is a picture without preview, and says why.
-pub(super) fn open(path: &Path, bytes: u64) -> io::Result<Result<Opened, Picture>> {
+pub(super) fn open(content: Content, bytes: u64) -> io::Result<Result<Opened, Picture>> {
     if bytes == 0 {
         return Ok(Err(Picture::none("The file is empty.")));
     }
-    let reader = ImageReader::new(BufReader::new(File::open(path)?)).with_guessed_format()?;
+    let reader = ImageReader::new(BufReader::new(content)).with_guessed_format()?;
     let media_type = match reader.format() {
         Some(
             format @ (ImageFormat::Jpeg | ImageFormat::Png | ImageFormat::WebP | ImageFormat::Gif),

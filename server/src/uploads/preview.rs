@@ -1,17 +1,13 @@
 //! When a picture is decoded: once for each upload, a few at a time, and never on the runtime's own threads.
 
-use std::{
-    io,
-    sync::{Arc, atomic::Ordering::Relaxed},
-    time::Instant,
-};
+use std::{io, sync::Arc, time::Instant};
 
 use parking_lot::Mutex;
 use wire::trace::Kind;
 
 use super::{
-    Error, Picture, Result, Tell, Uploads, at_storage, blocking, folder::Record, picture,
-    upload::Upload,
+    Error, Picture, Result, Tell, Uploads, at_storage, blocking, error::lost, picture,
+    storage::Content, upload::Upload,
 };
 
 /// From this on a picture is decoded alone, in bytes of memory.
@@ -36,13 +32,13 @@ impl Uploads {
             .await
             .map_err(io::Error::other)?;
         let began = Instant::now();
-        let (id, path) = (upload.id, self.inner.folder.data(upload.id));
+        let (id, storage) = (upload.id, self.inner.storage.clone());
         let decoding = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            decode(&path, bytes)
+            decode(storage.read(id)?, bytes)
         });
         let (mut picture, preview) = match decoding.await {
-            Ok(made) => made?,
+            Ok(made) => made.map_err(lost)?,
             // A decoder that panics on a malicious file is a decoder that could not decode it.
             Err(error) if error.is_panic() => {
                 tracing::warn!(%id, "a decoder panicked on an upload");
@@ -55,15 +51,16 @@ impl Uploads {
         };
         let decoded = Instant::now();
 
-        let mut size = preview.as_ref().map_or(0, |preview| preview.len() as u64);
-        if self.reserve(size).is_err() {
-            size = 0;
+        let size = preview.as_ref().map_or(0, |preview| preview.len() as u64);
+        let from = upload.from;
+        let room = self.inner.room.take(from, size);
+        if room.is_err() {
             picture.preview = None;
             picture.why = Some("There is no room left for a preview.".into());
         }
-        let kept = self.keep(upload, picture.clone(), preview).await;
-        if kept.is_err() {
-            self.inner.used.fetch_sub(size, Relaxed);
+        let kept = self.keep_picture(upload, picture.clone(), preview).await;
+        if room.is_ok() && kept.is_err() {
+            self.inner.room.give_back(from, size);
         }
         kept?;
         let draft = at_storage(Kind::Previewed, id, began).until(decoded);
@@ -77,37 +74,29 @@ impl Uploads {
     }
 
     /// Writes down what is known of the picture, and the preview where there is one.
-    async fn keep(
+    async fn keep_picture(
         &self,
         upload: &Upload,
         picture: Picture,
         preview: Option<Vec<u8>>,
     ) -> Result<()> {
-        let (folder, id) = (self.inner.folder.clone(), upload.id);
-        let record = Record {
-            picture: Some(picture.clone()),
-            ..upload.state.lock().record.clone()
-        };
-        let written = picture.clone();
-        blocking(move || {
-            if let (Some(bytes), Some(_)) = (preview, &written.preview) {
-                folder.write_preview(id, &bytes)?;
-            }
-            folder.write_record(id, &record)
-        })
-        .await?;
-        self.still_there(upload).await?;
+        let (storage, id) = (self.inner.storage.clone(), upload.id);
+        if let (Some(bytes), Some(_)) = (preview, &picture.preview) {
+            blocking(move || storage.write_preview(id, &bytes)).await?;
+        }
+        self.change(upload, |record| record.picture = Some(picture))
+            .await?;
         let mut state = upload.state.lock();
         if state.removed {
             return Err(Error::Gone);
         }
-        state.record.picture = Some(picture);
+        state.taken = state.size();
         Ok(())
     }
 }
 
-fn decode(path: &std::path::Path, bytes: u64) -> io::Result<(Picture, Option<Vec<u8>>)> {
-    match picture::open(path, bytes)? {
+fn decode(content: Content, bytes: u64) -> io::Result<(Picture, Option<Vec<u8>>)> {
+    match picture::open(content, bytes)? {
         Err(picture) => Ok((picture, None)),
         Ok(opened) => {
             let _alone = (opened.memory_bytes() > LARGE).then(|| LARGE_ONE.lock());

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use sha2::Sha256;
 use tokio_util::sync::CancellationToken;
 
-use super::{UploadId, folder::Record};
+use super::{Record, UploadId};
 
 #[derive(Debug)]
 pub(super) struct Upload {
@@ -17,7 +17,8 @@ pub(super) struct Upload {
     /// The address that it counts under; not known of what an earlier life left.
     pub(super) from: Option<IpAddr>,
     pub(super) state: Mutex<State>,
-    /// Held by the one writer, and by whoever finishes the upload: the digest of the bytes so far, where it is known.
+    /// Held by the one writer, and by whoever tells an offset or finishes the upload. Whoever lets go of it has synced
+    /// what was received.
     pub(super) pen: tokio::sync::Mutex<Pen>,
     /// Held by the one who makes the picture.
     pub(super) picture: tokio::sync::Mutex<()>,
@@ -25,20 +26,23 @@ pub(super) struct Upload {
 
 #[derive(Debug)]
 pub(super) struct State {
+    /// What the storage was given last.
     pub(super) record: Record,
-    /// How many bytes the file holds.
+    /// How many bytes are there that count. Those of a piece whose checksum is still to be seen do not.
     pub(super) received: u64,
-    /// How many of them are known to be on disk.
-    pub(super) synced: u64,
+    /// What it takes on the disk, in bytes: the preview, and bytes that do not count yet, too.
+    pub(super) taken: u64,
     /// Asks the present writer to stop.
     pub(super) stop: Option<CancellationToken>,
     /// When a client last did something with it.
     pub(super) touched: SystemTime,
+    /// When a file was last joined of this part and others.
+    pub(super) joined: Option<SystemTime>,
     pub(super) removed: bool,
 }
 
 /// The digest of the first `hashed` bytes.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Pen {
     pub(super) hasher: Sha256,
     pub(super) hashed: u64,
@@ -58,12 +62,12 @@ impl Upload {
             id,
             from,
             state: Mutex::new(State {
+                taken: received + record.preview_bytes(),
                 record,
                 received,
-                // What another life of the program left unsynced is synced before it is told.
-                synced: 0,
                 stop: None,
                 touched: now,
+                joined: None,
                 removed: false,
             }),
             pen: tokio::sync::Mutex::default(),
@@ -74,21 +78,16 @@ impl Upload {
 
 impl State {
     pub(super) fn is_finished(&self) -> bool {
-        self.record.finished.is_some()
+        self.record.is_finished()
+    }
+
+    /// What it takes on the disk of what counts, in bytes.
+    pub(super) fn size(&self) -> u64 {
+        self.received + self.record.preview_bytes()
     }
 
     /// Have all bytes come?
     pub(super) fn is_complete(&self) -> bool {
         self.record.length == Some(self.received)
-    }
-
-    /// What it takes on disk, in bytes.
-    pub(super) fn size(&self) -> u64 {
-        let preview = self
-            .record
-            .picture
-            .as_ref()
-            .and_then(|picture| picture.preview.as_ref());
-        self.received + preview.map_or(0, |preview| preview.bytes)
     }
 }

@@ -1,10 +1,7 @@
-//! Bytes into the file and into the digest, batch by batch, on a thread that may wait.
+//! Bytes into the storage and into the digests, batch by batch, on a thread that may wait.
 
 use std::{
-    fs::File,
-    io::{self, Read, Write},
-    path::Path,
-    sync::atomic::Ordering::Relaxed,
+    io::{self, Read},
     time::{Duration, Instant},
 };
 
@@ -16,6 +13,9 @@ use wire::trace::Kind;
 
 use super::{
     Error, Result, Tell, UploadId, Uploads, at_storage, blocking,
+    checksum::{Checker, Checksum},
+    lost_too,
+    storage::{Append, Content},
     upload::{Pen, Upload},
 };
 
@@ -29,7 +29,8 @@ pub(super) struct Writer<'a> {
     pen: &'a mut Pen,
     /// How long the file may become, in bytes.
     limit: u64,
-    file: Option<File>,
+    file: Option<Box<dyn Append>>,
+    checker: Option<Checker>,
     told: Told<'a>,
 }
 
@@ -38,7 +39,7 @@ impl<'a> Writer<'a> {
         uploads: &'a Uploads,
         upload: &'a Upload,
         pen: &'a mut Pen,
-        limit: u64,
+        (limit, checksum): (u64, Option<Checksum>),
         tell: &'a Tell,
     ) -> Writer<'a> {
         Writer {
@@ -47,12 +48,33 @@ impl<'a> Writer<'a> {
             pen,
             limit,
             file: None,
+            checker: checksum.map(Checker::new),
             told: Told::new(upload.id, tell),
         }
     }
 
-    /// Writes what comes until it ends, breaks off, or somebody asks to stop.
-    pub(super) async fn run<S, E>(mut self, mut body: S, stop: &CancellationToken) -> Result<()>
+    /// Writes what comes until it ends, breaks off, or somebody asks to stop. Only what is whole and right is `Ok`; either
+    /// way the file is handed on, to be synced.
+    pub(super) async fn run<S, E>(
+        mut self,
+        body: S,
+        stop: &CancellationToken,
+    ) -> (Result<()>, Option<Box<dyn Append>>)
+    where
+        S: Stream<Item = std::result::Result<Bytes, E>> + Unpin,
+        E: std::fmt::Display,
+    {
+        let mut written = self.write_all(body, stop).await;
+        if let Some(checker) = self.checker.take()
+            && written.is_ok()
+            && !checker.matches()
+        {
+            written = Err(Error::Mismatch);
+        }
+        (written, self.file.take())
+    }
+
+    async fn write_all<S, E>(&mut self, mut body: S, stop: &CancellationToken) -> Result<()>
     where
         S: Stream<Item = std::result::Result<Bytes, E>> + Unpin,
         E: std::fmt::Display,
@@ -97,59 +119,66 @@ impl<'a> Writer<'a> {
         if offset + bytes > self.limit {
             return Err(Error::TooLarge(self.limit));
         }
-        self.uploads.reserve(bytes)?;
+        self.uploads.inner.room.take(self.upload.from, bytes)?;
         let began = Instant::now();
-        let (folder, id) = (self.uploads.inner.folder.clone(), self.upload.id);
-        let (file, mut pen) = (self.file.take(), std::mem::take(self.pen));
-        let written = blocking(move || {
-            let mut file = match file {
-                Some(file) => file,
-                None => folder.append(id)?,
-            };
-            if let Err(error) = batch.iter().try_for_each(|chunk| file.write_all(chunk)) {
-                // As long as before the batch: the digest covers no more.
-                let _ = file.set_len(offset);
-                return Err(error);
-            }
-            let wrote = Instant::now();
-            for chunk in &batch {
-                pen.hasher.update(chunk);
-            }
-            pen.hashed += bytes;
-            pen.hashing += wrote.elapsed();
-            Ok((file, pen, wrote))
-        })
-        .await;
-        let (file, pen, wrote) = written.inspect_err(|_| {
-            self.uploads.inner.used.fetch_sub(bytes, Relaxed);
+        let written = self.store(batch, bytes).await;
+        let wrote = written.inspect_err(|_| {
+            self.uploads.inner.room.give_back(self.upload.from, bytes);
         })?;
-        self.file = Some(file);
-        *self.pen = pen;
         {
             let mut state = self.upload.state.lock();
             if state.removed {
                 // Whoever removed it gave back what it held before this batch.
-                self.uploads.inner.used.fetch_sub(bytes, Relaxed);
+                self.uploads.inner.room.give_back(self.upload.from, bytes);
                 return Err(Error::Gone);
             }
-            state.received += bytes;
+            state.taken += bytes;
+            if self.checker.is_none() {
+                state.received += bytes;
+            }
             state.touched = (self.uploads.inner.clock)();
         }
         self.told.stored(offset, bytes, began, wrote);
         Ok(())
     }
+
+    /// Says when the bytes were written; the digests take their time behind that.
+    async fn store(&mut self, batch: Vec<Bytes>, bytes: u64) -> Result<Instant> {
+        let (storage, id) = (self.uploads.inner.storage.clone(), self.upload.id);
+        let (file, mut checker) = (self.file.take(), self.checker.take());
+        // After an error nothing is known of the file's end: it is opened anew, and the digest made anew.
+        let mut pen = std::mem::take(self.pen);
+        let written = blocking(move || {
+            let mut file = match file {
+                Some(file) => file,
+                None => storage.append(id, pen.hashed)?,
+            };
+            batch.iter().try_for_each(|chunk| file.write_all(chunk))?;
+            let wrote = Instant::now();
+            for chunk in &batch {
+                pen.hasher.update(chunk);
+            }
+            pen.hashing += wrote.elapsed();
+            pen.hashed += bytes;
+            if let Some(checker) = &mut checker {
+                batch.iter().for_each(|chunk| checker.update(chunk));
+            }
+            Ok((file, pen, checker, wrote))
+        })
+        .await;
+        let (file, pen, checker, wrote) = written.map_err(lost_too)?;
+        (self.file, *self.pen, self.checker) = (Some(file), pen, checker);
+        Ok(wrote)
+    }
 }
 
-/// The digest of the first `bytes` bytes of a file.
-pub(super) fn hash(path: &Path, bytes: u64) -> io::Result<Pen> {
+/// The digest of the first `bytes` bytes.
+pub(super) fn hash(content: Content, bytes: u64) -> io::Result<Pen> {
     let mut pen = Pen::default();
-    if bytes == 0 {
-        return Ok(pen);
-    }
-    let mut file = File::open(path)?.take(bytes);
+    let mut content = content.take(bytes);
     let mut buffer = vec![0; 256 * 1024];
     loop {
-        let read = file.read(&mut buffer)?;
+        let read = content.read(&mut buffer)?;
         if read == 0 {
             break;
         }
@@ -159,7 +188,7 @@ pub(super) fn hash(path: &Path, bytes: u64) -> io::Result<Pen> {
     if pen.hashed == bytes {
         Ok(pen)
     } else {
-        Err(io::Error::other("the file is shorter than it was"))
+        Err(io::ErrorKind::UnexpectedEof.into())
     }
 }
 

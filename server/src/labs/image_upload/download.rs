@@ -1,7 +1,5 @@
 //! An image's bytes: the preview to be shown, the original to be saved.
 
-use std::fs::File;
-
 use axum::{
     body::Body,
     extract::State,
@@ -10,7 +8,6 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use tokio_util::io::ReaderStream;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use wire::Problem;
 
@@ -18,7 +15,11 @@ use super::{
     reply::{Binary, ImageId},
     tell,
 };
-use crate::{AppState, Error, Result, connection::Exchange};
+use crate::{
+    AppState, Error, Result,
+    connection::Exchange,
+    uploads::{self, Content},
+};
 
 /// What need not be encoded in a name (RFC 8187 §3.2.1, `attr-char`).
 const NAME: &AsciiSet = &NON_ALPHANUMERIC
@@ -34,9 +35,6 @@ const NAME: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'`')
     .remove(b'|')
     .remove(b'~');
-
-/// How many bytes are read from the disk in one go.
-const READ_BYTES: usize = 64 * 1024;
 
 /// The routes of an image's bytes.
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -146,9 +144,8 @@ fn attachment(name: Option<&str>) -> Result<HeaderValue> {
     }
 }
 
-fn body(file: File) -> Body {
-    let file = tokio::fs::File::from_std(file);
-    Body::from_stream(ReaderStream::with_capacity(file, READ_BYTES))
+fn body(content: Content) -> Body {
+    Body::from_stream(uploads::stream(content))
 }
 
 fn value(text: String) -> Result<HeaderValue> {

@@ -76,9 +76,17 @@ impl From<uploads::Error> for Error {
                     .into(),
             ),
             E::Gone => Error::Gone("The upload was removed.".into()),
-            E::WrongOffset(at) => Error::Conflict(format!(
-                "The upload stands at offset {at}. Ask for it with HEAD and go on from there."
-            )),
+            E::Lost => {
+                tracing::error!("the storage has lost the bytes of an upload");
+                Error::Gone(
+                    "The server's storage no longer has the bytes of this upload. Upload the file again."
+                        .into(),
+                )
+            }
+            E::WrongOffset => Error::Conflict(
+                "The upload does not stand at this offset. Ask for its offset with HEAD and go on from there."
+                    .into(),
+            ),
             E::WrongLength(known) => Error::Conflict(format!(
                 "The length does not fit: the upload has {known} bytes already, or was said to have."
             )),
@@ -90,6 +98,9 @@ impl From<uploads::Error> for Error {
             E::Full(limit) => Error::Storage(format!(
                 "All uploads together take {limit} bytes, which is the most there may be. Remove some, or try again when others have expired."
             )),
+            E::AddressFull(limit) => Error::Storage(format!(
+                "The uploads from one address take {limit} bytes, which is the most there may be. Remove some, or try again when others have expired."
+            )),
             E::TooMany(limit) => Error::TooMany {
                 what: "Uploads",
                 limit: limit as u64,
@@ -97,8 +108,25 @@ impl From<uploads::Error> for Error {
             E::BrokeOff(why) => {
                 Error::BadRequest(format!("The upload broke off before its end: {why}."))
             }
+            E::Mismatch => Error::ChecksumMismatch(
+                "The bytes that arrived are not those of Upload-Checksum, and none of them was kept. Send them again."
+                    .into(),
+            ),
             E::TakenOver => Error::Conflict(
-                "Another request went on with this upload from the same offset.".into(),
+                "Another request asked for this upload's offset or went on with it. What had arrived by then is kept, unless it came with a checksum."
+                    .into(),
+            ),
+            E::Joined => {
+                Error::Forbidden("The upload was joined from parts: it takes no bytes itself.".into())
+            }
+            E::NoPart(number) => Error::BadRequest(format!(
+                "Number {number} of the uploads in Upload-Concat is not there, or was not created with Upload-Concat: partial."
+            )),
+            E::PartUnfinished(number) => Error::Conflict(format!(
+                "Number {number} of the parts in Upload-Concat is not finished. Send the rest of it first."
+            )),
+            E::Part => Error::NotFound(
+                "This is a part of a file. The image is there when its parts are joined.".into(),
             ),
             E::Unfinished { received } => Error::NotFound(format!(
                 "The image is not there yet: {received} bytes have come so far."
@@ -116,8 +144,10 @@ impl From<uploads::Error> for Error {
                             .into(),
                     )
                 }
-                // Removed between two steps.
-                ErrorKind::NotFound => Error::Gone("The upload was removed.".into()),
+                ErrorKind::NotFound => {
+                    tracing::error!(%error, "the folder of uploads is not there");
+                    Error::Storage("The server's folder for uploads is gone.".into())
+                }
                 _ => Error::Internal(error.into()),
             },
         }
@@ -138,7 +168,7 @@ mod tests {
         };
         assert_eq!(status(ErrorKind::StorageFull), 507);
         assert_eq!(status(ErrorKind::ReadOnlyFilesystem), 507);
-        assert_eq!(status(ErrorKind::NotFound), 410);
+        assert_eq!(status(ErrorKind::NotFound), 507);
         assert_eq!(status(ErrorKind::Other), 500);
     }
 }

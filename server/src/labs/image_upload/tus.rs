@@ -1,15 +1,16 @@
 //! tus 1.0.0, resumable uploads over HTTP (<https://tus.io/protocols/resumable-upload>): the core and the extensions
-//! creation, creation-with-upload, creation-defer-length, expiration and termination.
+//! creation, creation-with-upload, creation-defer-length, expiration, checksum, termination and concatenation.
 //!
 //! A client creates an upload (POST), sends pieces (PATCH) that say where they begin, and after a break asks how far it
-//! got (HEAD). The offset that it hears is on the server's disk.
+//! got (HEAD). The offset that it hears is on the server's disk. A piece may say its checksum: then it is kept whole and
+//! right, or not at all. Parts that were uploaded side by side are joined by one more POST.
 
 use std::time::Instant;
 
 use axum::{
     body::{Body, HttpBody},
-    extract::{FromRequestParts, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::map_response,
     response::{IntoResponse, Response},
 };
@@ -17,7 +18,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use wire::{Problem, trace::Kind};
 
 use super::{
-    metadata,
+    fields::{
+        UPLOAD_CONCAT, UPLOAD_DEFER_LENGTH, UPLOAD_EXPIRES, UPLOAD_LENGTH, UPLOAD_METADATA,
+        UPLOAD_OFFSET, checksum, number,
+    },
+    metadata::{Creation, creation},
+    protocol::*,
     reply::{Binary, ImageId, without_a_body_too},
     tell,
 };
@@ -25,23 +31,11 @@ use crate::{
     AppState, Error, Result,
     address::Counted,
     connection::Exchange,
-    uploads::{Declared, Piece, UploadId},
+    uploads::{Declared, Piece, Role, UploadId},
 };
 
-const VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
-const EXTENSIONS: &str =
-    "creation,creation-with-upload,creation-defer-length,expiration,termination";
 /// What a piece's `Content-Type` must be.
 const PIECE: &str = "application/offset+octet-stream";
-
-const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
-const TUS_VERSION: HeaderName = HeaderName::from_static("tus-version");
-const TUS_EXTENSION: HeaderName = HeaderName::from_static("tus-extension");
-const TUS_MAX_SIZE: HeaderName = HeaderName::from_static("tus-max-size");
-const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
-const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
-const UPLOAD_DEFER_LENGTH: HeaderName = HeaderName::from_static("upload-defer-length");
-const UPLOAD_EXPIRES: HeaderName = HeaderName::from_static("upload-expires");
 
 /// The routes below `/files`.
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -57,63 +51,10 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .layer(map_response(speak_tus))
 }
 
-/// The request says that it speaks this version of the protocol. OPTIONS need not.
-#[derive(Debug, Clone, Copy)]
-struct Tus;
-
-impl<S: Send + Sync> FromRequestParts<S> for Tus {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self> {
-        if parts.headers.get(TUS_RESUMABLE) == Some(&VERSION) {
-            Ok(Tus)
-        } else {
-            Err(Error::PreconditionFailed(
-                "Say the version of tus: Tus-Resumable: 1.0.0.".into(),
-            ))
-        }
-    }
-}
-
-/// Every response says the version, errors too.
-async fn speak_tus(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(TUS_RESUMABLE, VERSION);
-    headers.insert(TUS_VERSION, VERSION);
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
-}
-
-/// What this server understands of tus.
-#[utoipa::path(
-    options,
-    path = "/files",
-    responses((status = 204, description = "Version, extensions, and the largest file, in the header.", headers(
-        ("Tus-Version" = String), ("Tus-Extension" = String), ("Tus-Max-Size" = u64)))),
-)]
-async fn options(State(app): State<AppState>) -> Response {
-    let most = app.uploads().limits().file_bytes;
-    let can = [
-        (TUS_EXTENSION, HeaderValue::from_static(EXTENSIONS)),
-        (TUS_MAX_SIZE, HeaderValue::from(most)),
-    ];
-    (StatusCode::NO_CONTENT, can).into_response()
-}
-
-/// What this server understands of tus.
-#[utoipa::path(
-    options,
-    path = "/files/{id}",
-    params(("id" = String, Path, description = "Any: what the server understands does not depend on it.")),
-    responses((status = 204, description = "Version, extensions, and the largest file, in the header.")),
-)]
-async fn options_of_one(app: State<AppState>) -> Response {
-    options(app).await
-}
-
 /// Create an upload (tus, creation).
 ///
-/// The answer says where the pieces go. The first may come along (creation-with-upload).
+/// The answer says where the pieces go. The first may come along (creation-with-upload). What is joined from parts
+/// (concatenation) is there when it is answered.
 #[utoipa::path(
     post,
     path = "/files",
@@ -124,13 +65,20 @@ async fn options_of_one(app: State<AppState>) -> Response {
         ("Upload-Metadata" = Option<String>, Header, max_length = 4096,
             pattern = "^([!-+.-~-]+( ([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?)?(,[!-+.-~-]+( ([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?)?)*)?$",
             description = "Pairs of a key and a value in base64, with commas between them; no key twice."),
+        ("Upload-Concat" = Option<String>, Header, pattern = "^(partial|final;.+)$",
+            description = "`partial` for a part; `final;` and the URLs of finished parts, with spaces between them, to join them. What is joined has no Upload-Length."),
+        ("Upload-Checksum" = Option<String>, Header, pattern = "^(sha1 [A-Za-z0-9+/]{27}=|sha256 [A-Za-z0-9+/]{43}=|crc32c [A-Za-z0-9+/]{6}==)$", description = "The checksum of the piece that comes along."),
     ),
     request_body(content = Binary, content_type = "application/offset+octet-stream", description = "The first piece."),
     responses(
-        (status = 201, description = "Created.", headers(("Location" = String, description = "Where the pieces go."), ("Upload-Offset" = u64))),
+        (status = 201, description = "Created.", headers(
+            ("Location" = String, description = "Where the pieces go."), ("Upload-Offset" = u64), ("Upload-Expires" = String))),
         (status = 400, body = Problem, content_type = "application/problem+json", description = "A field is missing or wrong."),
+        (status = 409, body = Problem, content_type = "application/problem+json", description = "A part is not finished."),
+        (status = 410, body = Problem, content_type = "application/problem+json", description = "The bytes of a part are lost."),
         (status = 412, body = Problem, content_type = "application/problem+json", description = "Another version of tus."),
         (status = 413, body = Problem, content_type = "application/problem+json", description = "More than 1 GiB."),
+        (status = 460, body = Problem, content_type = "application/problem+json", description = "The bytes are not those of the checksum. Nothing is kept."),
         (status = 429, body = Problem, content_type = "application/problem+json", description = "There are too many uploads."),
         (status = 507, body = Problem, content_type = "application/problem+json", description = "No room on the disk."),
     ),
@@ -143,27 +91,26 @@ async fn create(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response> {
-    let declared = Declared {
-        from,
-        ..metadata::declared(&headers)?
-    };
-    let is_empty = declared.length == Some(0);
-    let id = app.uploads().create(declared, &tell(&exchange)).await?;
-    let mut offset = 0;
-    if is_piece(&headers) || is_empty {
+    let Creation { declared, parts } = creation(&headers)?;
+    let declared = Declared { from, ..declared };
+    let (uploads, tell) = (app.uploads(), tell(&exchange));
+    let (id, offset) = if !parts.is_empty() {
+        uploads.join(declared, &parts, &tell).await?
+    } else if is_piece(&headers) || declared.length == Some(0) {
         let piece = Piece {
             bytes: body.size_hint().exact(),
+            checksum: checksum(&headers)?,
             ..Piece::default()
         };
-        match append(&app, &exchange, id, piece, body).await {
-            Ok(stored) => offset = stored,
-            Err(error) => {
-                // Nobody has heard of it: nobody can go on with it.
-                app.uploads().remove(id, &tell(&exchange)).await?;
-                return Err(error);
-            }
-        }
-    }
+        let began = Instant::now();
+        let stored = uploads
+            .create_with(declared, piece, body.into_data_stream(), &tell)
+            .await;
+        exchange.stretch(Kind::Body, began);
+        stored?
+    } else {
+        (uploads.create(declared, &tell).await?, 0)
+    };
     let location = [(header::LOCATION, format!("/files/{id}"))];
     let reached = reached(&app, id, offset).await?;
     Ok((StatusCode::CREATED, location, reached).into_response())
@@ -176,7 +123,7 @@ async fn create(
     params(ImageId, ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "The version of tus.")),
     responses(
         (status = 200, description = "The offset is on the server's disk.", headers(
-            ("Upload-Offset" = u64), ("Upload-Length" = u64), ("Upload-Metadata" = String), ("Upload-Expires" = String))),
+            ("Upload-Offset" = u64), ("Upload-Length" = u64), ("Upload-Metadata" = String), ("Upload-Concat" = String), ("Upload-Expires" = String))),
         (status = 404, description = "There is no such upload."),
         (status = 410, description = "It was removed."),
         (status = 412, description = "Another version of tus."),
@@ -193,14 +140,22 @@ async fn head(_: Tus, State(app): State<AppState>, ImageId { id }: ImageId) -> R
     if let Some(metadata) = progress.metadata
         && let Ok(metadata) = metadata.try_into()
     {
-        headers.insert("upload-metadata", metadata);
+        headers.insert(UPLOAD_METADATA, metadata);
+    }
+    let concat = match progress.role {
+        Role::Part => Some("partial".to_owned()),
+        Role::Joined(said) => Some(said),
+        Role::Pieces | Role::AtOnce => None,
+    };
+    if let Some(concat) = concat.and_then(|said| HeaderValue::try_from(said).ok()) {
+        headers.insert(UPLOAD_CONCAT, concat);
     }
     Ok(response)
 }
 
 /// Send a piece (tus core).
 ///
-/// What arrived before a break is kept. The offset in the answer is on the server's disk; where it is the file's length,
+/// What arrived before a break is kept, unless a checksum says that only all of it is right. The offset in the answer is on the server's disk; where it is the file's length,
 /// the image is there.
 #[utoipa::path(
     patch,
@@ -210,17 +165,20 @@ async fn head(_: Tus, State(app): State<AppState>, ImageId { id }: ImageId) -> R
         ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "The version of tus."),
         ("Upload-Offset" = u64, Header, description = "Where the piece begins: where the upload stands."),
         ("Upload-Length" = Option<u64>, Header, description = "The file's length, where it was deferred."),
+        ("Upload-Checksum" = Option<String>, Header, pattern = "^(sha1 [A-Za-z0-9+/]{27}=|sha256 [A-Za-z0-9+/]{43}=|crc32c [A-Za-z0-9+/]{6}==)$", description = "The piece's checksum."),
     ),
     request_body(content = Binary, content_type = "application/offset+octet-stream", description = "The piece."),
     responses(
         (status = 204, description = "Stored.", headers(("Upload-Offset" = u64), ("Upload-Expires" = String))),
         (status = 400, body = Problem, content_type = "application/problem+json", description = "A field is missing or wrong, or the piece broke off."),
+        (status = 403, body = Problem, content_type = "application/problem+json", description = "It was joined from parts."),
         (status = 404, body = Problem, content_type = "application/problem+json", description = "There is no such upload."),
         (status = 409, body = Problem, content_type = "application/problem+json", description = "The upload stands elsewhere, or has another length."),
         (status = 410, body = Problem, content_type = "application/problem+json", description = "It was removed."),
         (status = 412, body = Problem, content_type = "application/problem+json", description = "Another version of tus."),
         (status = 413, body = Problem, content_type = "application/problem+json", description = "More than the file's length."),
         (status = 415, body = Problem, content_type = "application/problem+json", description = "Not a piece."),
+        (status = 460, body = Problem, content_type = "application/problem+json", description = "The bytes are not those of the checksum. Nothing of the piece is kept."),
         (status = 507, body = Problem, content_type = "application/problem+json", description = "No room on the disk."),
     ),
 )]
@@ -237,14 +195,15 @@ async fn patch(
             "A piece is sent with Content-Type: {PIECE}."
         )));
     }
-    let offset = metadata::number(&headers, "upload-offset")?;
+    let offset = number(&headers, &UPLOAD_OFFSET)?;
     let piece = Piece {
         offset: offset.ok_or_else(|| {
             Error::BadRequest("Say where the piece begins: Upload-Offset.".into())
         })?,
         bytes: body.size_hint().exact(),
-        length: metadata::number(&headers, "upload-length")?,
+        length: number(&headers, &UPLOAD_LENGTH)?,
         last: false,
+        checksum: checksum(&headers)?,
     };
     let offset = append(&app, &exchange, id, piece, body).await?;
     Ok((StatusCode::NO_CONTENT, reached(&app, id, offset).await?).into_response())
@@ -282,6 +241,7 @@ async fn terminate(
         ("X-HTTP-Method-Override" = String, Header, pattern = "^(HEAD|PATCH|DELETE)$", description = "The method that is meant."),
         ("Upload-Offset" = Option<String>, Header, description = "For PATCH, where the piece begins; the others do not look at it."),
         ("Upload-Length" = Option<String>, Header, description = "For PATCH, the file's length, where it was deferred; the others do not look at it."),
+        ("Upload-Checksum" = Option<String>, Header, description = "For PATCH, the piece's checksum; the others do not look at it."),
     ),
     request_body(content = Binary, content_type = "application/offset+octet-stream", description = "For PATCH, the piece."),
     responses(

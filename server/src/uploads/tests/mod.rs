@@ -1,11 +1,17 @@
 //! The storage without HTTP: pieces, breaks, restarts, caps, expiry.
 
+mod checksums;
+mod joining;
 mod pictures;
+mod trouble;
 
 use std::{
     fs,
-    sync::{Arc, atomic::AtomicU64},
-    time::UNIX_EPOCH,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
@@ -45,6 +51,9 @@ impl Bench {
 
     /// What is left when the program starts anew.
     fn reopen(&mut self) {
+        // The old one has to let go of the folder first.
+        let elsewhere = tempfile::tempdir().expect("a temporary folder");
+        self.uploads = open(&elsewhere, &self.limits, &self.now_s);
         self.uploads = open(&self.folder, &self.limits, &self.now_s);
     }
 
@@ -79,7 +88,7 @@ impl Bench {
         whole.expect("it is finished").sha256.to_string()
     }
 
-    /// The names in the folder.
+    /// The names of the uploads' files.
     fn files(&self) -> Vec<String> {
         let mut names: Vec<_> = fs::read_dir(self.folder.path().join("uploads"))
             .expect("the folder is there")
@@ -91,6 +100,7 @@ impl Bench {
                     .expect("UTF-8")
             })
             .collect();
+        names.retain(|name| name != "lock");
         names.sort();
         names
     }
@@ -99,7 +109,8 @@ impl Bench {
 fn open(folder: &TempDir, limits: &Limits, now_s: &Arc<AtomicU64>) -> Uploads {
     let now_s = Arc::clone(now_s);
     let clock: Clock = Arc::new(move || UNIX_EPOCH + Duration::from_secs(now_s.load(Relaxed)));
-    Uploads::open_with_clock(folder.path(), limits.clone(), clock).expect("it opens")
+    let storage = Folder::open(folder.path().join("uploads")).expect("a folder");
+    Uploads::over(Arc::new(storage), limits.clone(), clock).expect("it opens")
 }
 
 fn digest(bytes: &[u8]) -> String {
@@ -197,7 +208,7 @@ async fn bytes_must_follow_on_those_that_are_there() {
     bench.append(id, 0, chunks(&[1; 50])).await.expect("stored");
     for offset in [0, 49, 51, 100, u64::MAX] {
         let error = bench.append(id, offset, chunks(&[2; 10])).await;
-        assert!(matches!(error, Err(Error::WrongOffset(50))), "{error:?}");
+        assert!(matches!(error, Err(Error::WrongOffset)), "{error:?}");
     }
     assert_eq!(bench.offset(id).await, 50);
 }
@@ -388,7 +399,7 @@ async fn what_is_too_old_goes_and_its_files_with_it() {
     bench.reopen();
     assert!(bench.uploads.progress(finished).await.is_err());
     assert_eq!(bench.files(), [""; 0]);
-    assert_eq!(bench.uploads.inner.used.load(Relaxed), 0);
+    assert_eq!(bench.uploads.inner.room.taken(), 0);
 }
 
 /// A body that this test feeds by hand.
@@ -430,29 +441,36 @@ async fn writer(
 }
 
 #[tokio::test]
-async fn a_writer_that_goes_on_is_not_disturbed_and_one_that_stands_still_gives_way() {
+async fn who_is_behind_the_writer_does_not_disturb_it_and_who_comes_from_its_offset_takes_over() {
     let bench = Bench::new(|_| {});
     let id = bench.create(300_000).await.expect("created");
     let (_feed, stalled) = writer(&bench, id).await;
-
-    // Somebody behind the writer: refused, and the writer does not notice.
     let error = bench.append(id, 0, chunks(&[2; 10])).await;
-    assert!(
-        matches!(error, Err(Error::WrongOffset(262_144))),
-        "{error:?}"
-    );
+    assert!(matches!(error, Err(Error::WrongOffset)), "{error:?}");
     assert!(!stalled.is_finished());
 
-    // The offset can be asked for meanwhile, and who comes with it takes over.
-    let offset = bench.offset(id).await;
-    assert_eq!(offset, 262_144);
     let rest = vec![2; 300_000 - 262_144];
-    assert_eq!(
-        bench.append(id, offset, chunks(&rest)).await.ok(),
-        Some(300_000)
-    );
+    let end = bench.append(id, 262_144, chunks(&rest)).await;
+    assert_eq!(end.ok(), Some(300_000));
     let error = stalled.await.expect("no panic");
     assert!(matches!(error, Err(Error::TakenOver)), "{error:?}");
+    let file = [vec![1; 262_144], rest].concat();
+    assert_eq!(bench.sha256(id).await, digest(&file));
+}
+
+#[tokio::test]
+async fn whoever_asks_for_the_offset_can_rely_on_it() {
+    let bench = Bench::new(|_| {});
+    let id = bench.create(300_000).await.expect("created");
+    let (feed, stalled) = writer(&bench, id).await;
+    assert_eq!(bench.offset(id).await, 262_144);
+    let error = stalled.await.expect("no panic");
+    assert!(matches!(error, Err(Error::TakenOver)), "{error:?}");
+    // What comes on the old connection now is too late.
+    assert!(feed.send(Bytes::from(vec![3; 10])).is_err());
+    assert_eq!(bench.offset(id).await, 262_144);
+    let rest = vec![2; 300_000 - 262_144];
+    bench.append(id, 262_144, chunks(&rest)).await.expect("on");
     let file = [vec![1; 262_144], rest].concat();
     assert_eq!(bench.sha256(id).await, digest(&file));
 }
@@ -471,7 +489,7 @@ async fn removing_an_upload_stops_its_writer_and_leaves_nothing() {
         Err(Error::Gone)
     ));
     assert_eq!(bench.files(), [""; 0]);
-    assert_eq!(bench.uploads.inner.used.load(Relaxed), 0);
+    assert_eq!(bench.uploads.inner.room.taken(), 0);
     let stranger = UploadId::random();
     assert!(matches!(
         bench.uploads.remove(stranger, &silent()).await,
@@ -554,23 +572,114 @@ async fn files_without_a_record_are_cleared_away_and_strangers_left_alone() {
     let mut bench = Bench::new(|_| {});
     let folder = bench.folder.path().join("uploads");
     let orphan = UploadId::random();
-    for name in [
-        format!("{orphan}.data"),
-        format!("{orphan}.json.new"),
-        "notes.txt".into(),
-    ] {
-        fs::write(folder.join(name), b"x").expect("written");
-    }
+    let leavings = |id: UploadId| {
+        for name in [
+            format!("{id}.data"),
+            format!("{id}.preview"),
+            format!("{id}.json.new"),
+            "notes.txt".into(),
+        ] {
+            fs::write(folder.join(name), b"x").expect("written");
+        }
+    };
+    leavings(orphan);
     fs::write(folder.join(format!("{}.json", UploadId::random())), b"{").expect("written");
-    // The files are of now, and this clock stands in 1970: they count as young.
-    bench.reopen();
-    assert_eq!(bench.files().len(), 4);
-    let later = SystemTime::now() + Duration::from_secs(3_601);
-    bench.now_s.store(unix_s(later), Relaxed);
+    // Another program with the same folder: what looks left behind may be in the making.
+    let second = open(&bench.folder, &bench.limits, &bench.now_s);
+    assert_eq!(bench.files().len(), 5);
+    drop(second);
     bench.reopen();
     let left = bench.files();
     assert_eq!(left.len(), 2, "{left:?}");
     assert!(left.contains(&"notes.txt".to_owned()));
+}
+
+#[tokio::test]
+async fn what_nobody_can_go_on_with_does_not_outlive_the_program() {
+    let mut bench = Bench::new(|_| {});
+    let declared = Declared {
+        role: Role::AtOnce,
+        ..Declared::default()
+    };
+    let id = bench
+        .uploads
+        .create(declared, &silent())
+        .await
+        .expect("created");
+    bench.append(id, 0, chunks(&[1; 9])).await.expect("stored");
+    bench.reopen();
+    assert_eq!(bench.files(), [""; 0]);
+    assert_eq!(bench.uploads.inner.room.taken(), 0);
+}
+
+#[tokio::test]
+async fn an_upload_whose_answer_nobody_hears_is_removed() {
+    let bench = Bench::new(|_| {});
+    let (feed, body) = by_hand();
+    let (tell, mut events) = told();
+    let waiting = bench
+        .uploads
+        .create_with(Declared::default(), Piece::default(), body, &tell);
+    feed.send(Bytes::from_static(&[3; 400])).expect("it reads");
+    assert!(waiting.now_or_never().is_none());
+    drop((feed, tell));
+    while let Some(event) = events.recv().await {
+        if event.kind == Kind::Removed {
+            assert_eq!(bench.files(), [""; 0]);
+            return;
+        }
+    }
+    panic!("it was never removed");
+}
+
+#[tokio::test]
+async fn the_files_from_one_address_cannot_take_all_the_room() {
+    let bench = Bench::new(|limits| {
+        limits.bytes_per_address = 100;
+        limits.total_bytes = 1_000;
+    });
+    let store = |from: &str, bytes: usize| {
+        let declared = Declared {
+            from: Some(from.parse().expect("an address")),
+            ..Declared::default()
+        };
+        let piece = Piece {
+            last: true,
+            ..Piece::default()
+        };
+        let body = stream::iter(chunks(&vec![0; bytes]));
+        let uploads = bench.uploads.clone();
+        async move {
+            let stored = uploads.create_with(declared, piece, body, &silent()).await;
+            stored.map(|(id, _)| id)
+        }
+    };
+    let first = store("192.0.2.1", 60).await.expect("stored");
+    store("192.0.2.1", 40).await.expect("at the limit");
+    let error = store("192.0.2.1", 1).await;
+    assert!(matches!(error, Err(Error::AddressFull(100))), "{error:?}");
+    store("192.0.2.2", 100).await.expect("another address");
+    bench.uploads.remove(first, &silent()).await.expect("gone");
+    store("192.0.2.1", 60).await.expect("room again");
+}
+
+#[tokio::test]
+async fn what_has_expired_makes_room_at_once() {
+    let bench = Bench::new(|limits| {
+        limits.total_bytes = 100;
+        limits.age = Duration::from_secs(100);
+    });
+    let old = bench.create(100).await.expect("created");
+    bench.append(old, 0, chunks(&[0; 100])).await.expect("full");
+    bench.pass(99);
+    assert!(matches!(bench.create(1).await, Err(Error::Full(100))));
+    bench.pass(1);
+    assert!(matches!(
+        bench.uploads.whole(old, &silent()).await,
+        Err(Error::Gone)
+    ));
+    let new = bench.create(100).await.expect("the old one has gone");
+    bench.append(new, 0, chunks(&[1; 100])).await.expect("fits");
 }
 
 proptest! {

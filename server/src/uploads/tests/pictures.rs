@@ -259,7 +259,7 @@ async fn the_preview_is_made_once_and_survives_a_restart() {
     assert!(events.recv().await.is_none(), "and no other");
 
     bench.uploads.remove(id, &silent()).await.expect("removed");
-    assert_eq!(bench.uploads.inner.used.load(Relaxed), 0);
+    assert_eq!(bench.uploads.inner.room.taken(), 0);
     assert_eq!(bench.files(), [""; 0]);
 }
 
@@ -270,5 +270,5 @@ async fn without_room_there_is_the_file_and_no_preview() {
     let picture = upload(&bench, &file).await;
     assert_eq!((picture.width, picture.preview), (Some(100), None));
     assert!(picture.why.is_some_and(|why| why.contains("room")));
-    assert_eq!(bench.uploads.inner.used.load(Relaxed), file.len() as u64);
+    assert_eq!(bench.uploads.inner.room.taken(), file.len() as u64);
 }
