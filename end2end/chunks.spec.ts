@@ -74,6 +74,22 @@ test("the same cut costs one request the file so far, and the chunks a question"
   await lab.hasEvent("finished", before + 1);
 });
 
+test("two stretches at once make one file, and a corrupted chunk is caught by its checksum", async ({ page, guard }) => {
+  guard.allowStatus(460);
+  const lab = new Chunks(page);
+  await lab.open("?file_kib=256&chunk_kib=64&rate_mbit=100&latency_ms=0&cut_kib=0&at_once=2&chunks=corrupted");
+  await lab.press();
+  // It is said only when both files have the same digest.
+  await expect(
+    lab.said(/^The line held: .* The corrupted chunk did not fit its checksum: the server refused it \(460\), and it was sent again\.$/),
+  ).toBeVisible({ timeout: 30_000 });
+  expect((await lab.row("Chunks"))["Sent again"]).toBe("65.5 kB");
+  const events = await lab.events();
+  expect(events.filter((event) => event.kind === "respond" && event.detail["status"] === 460)).toHaveLength(1);
+  // Two stretches, what they were joined to, and the one request.
+  expect(events.filter((event) => event.kind === "created")).toHaveLength(4);
+});
+
 test("every chunk size is tried, and the best is named with what was measured", async ({ page, guard }) => {
   guard.allowServerGone();
   const lab = new Chunks(page);

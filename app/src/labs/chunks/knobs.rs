@@ -163,6 +163,12 @@ impl Knobs {
         ]
         .concat();
         let behind = self.cut().unwrap_or_default().to_string();
+        let checksum = match self.check {
+            0 => "",
+            _ => {
+                "-H \"Upload-Checksum: sha256 $(openssl dgst -sha256 -binary chunk.bin | base64)\" "
+            }
+        };
         let tus = [
             "upload=$(curl -si -X POST ", &joins, " \\\n  -H 'Upload-Length: ", &file, "' ", origin, TUS_PATH,
             " |\n  tr -d '\\r' | sed -n 's/^[Ll]ocation: //p')\n\
@@ -173,10 +179,10 @@ impl Knobs {
                if [ $cut -gt $offset ] && [ $cut -lt $((offset + ", &chunk, ")) ]; then\n    \
                  faults=$faults,cut=$((cut - offset)); cut=0\n  \
                fi\n  \
-               tail -c +$((offset + 1)) file.bin | head -c ", &chunk, " |\n    \
-               curl -s -X PATCH ", &joins, " \\\n      \
-               -H \"Roundtrip-Faults: $faults\" -H \"Upload-Offset: $offset\" \\\n      \
-               -H 'Content-Type: application/offset+octet-stream' --data-binary @- \"$upload\" || echo broke off\n  \
+               tail -c +$((offset + 1)) file.bin | head -c ", &chunk, " > chunk.bin\n  \
+               curl -s -X PATCH ", &joins, " \\\n    ", checksum, "\
+               -H \"Roundtrip-Faults: $faults\" -H \"Upload-Offset: $offset\" \\\n    \
+               -H 'Content-Type: application/offset+octet-stream' --data-binary @chunk.bin \"$upload\" || echo broke off\n  \
                offset=$(curl -sI ", &joins, " \"$upload\" |\n    \
                tr -d '\\r' | sed -n 's/^[Uu]pload-[Oo]ffset: //p')\n\
              done",
@@ -245,7 +251,7 @@ mod tests {
 
     #[test]
     fn the_commands_are_what_a_shell_can_read_and_join_the_run() {
-        for query in ["", "cut_kib=0"] {
+        for query in ["", "cut_kib=0&chunks=checksum"] {
             let commands = read(query).0.commands("http://h:1", "ab", "00-ab-cd-01");
             for (title, command) in &commands {
                 let check = Command::new("sh").arg("-nc").arg(command).status();

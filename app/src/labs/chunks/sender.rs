@@ -56,6 +56,8 @@ pub(super) struct Journey {
     /// The digest that the server computed, in hex.
     pub(super) sha256: String,
     id: String,
+    /// The stretches that the file was joined from.
+    stretches: Vec<String>,
     /// How long the page took to have connections closed, which is no part of sending.
     aside_ns: i64,
 }
@@ -91,8 +93,11 @@ impl Sender {
         let image = [IMAGES_PATH, "/", &id].concat();
         let asked = self.send("GET", &image, &[], None).await?;
         self.knows(&asked);
-        let target = [TUS_PATH, "/", &id].concat();
-        self.send("DELETE", &target, &[version()], None).await?;
+        let stretches = self.journey.peek(|journey| journey.stretches.clone());
+        for id in stretches.iter().chain([&id]) {
+            let target = [TUS_PATH, "/", id].concat();
+            self.send("DELETE", &target, &[version()], None).await?;
+        }
         Ok(())
     }
 
@@ -166,6 +171,10 @@ impl Sender {
             headers.push(("upload-concat", "partial".to_owned()));
         }
         let id = id_of(&self.send("POST", TUS_PATH, &headers, None).await?);
+        if is_partial {
+            self.journey
+                .alter(|journey| journey.stretches.push(id.clone()));
+        }
         let target = [TUS_PATH, "/", &id].concat();
         let (mut offset, mut tries) = (0, 0);
         while offset < length && tries < TRIES {
