@@ -67,10 +67,13 @@ enum Task {
         names: Vec<bench::Name>,
     },
     /// A thousand subscribers while clients, connections and the server are killed: nothing lost, nothing twice.
+    #[command(args_conflicts_with_subcommands = true, subcommand_value_name = "PART")]
     Soak {
         /// For how long.
         #[arg(default_value = "10", value_parser = clap::value_parser!(u64).range(1..=1440))]
         minutes: u64,
+        #[command(subcommand)]
+        part: Option<soak::Part>,
     },
 }
 
@@ -92,7 +95,14 @@ fn execute(cli: Cli) -> anyhow::Result<()> {
         Task::Build => build::release(&project).map(drop),
         Task::Dev { args } => dev::run(&project, &args),
         Task::Bench { names } => bench::run(&project, &names),
-        Task::Soak { minutes } => soak::run(&project, minutes),
+        Task::Soak {
+            part: None,
+            minutes,
+        } => soak::run(&project, minutes),
+        Task::Soak {
+            part: Some(soak::Part::Uploads { kills }),
+            ..
+        } => soak::uploads::run(&project, kills),
         Task::Test { steps } => test::run(&project, &steps),
     }
 }

@@ -5,6 +5,8 @@
 //! well. Then every message of a topic must have reached every subscriber once and in order, or stand in a gap; and in the
 //! second half the server's memory must stay what it is.
 
+pub(crate) mod uploads;
+
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -17,6 +19,17 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::paths::Project;
 use crate::server::Server;
 use crate::{build, sh};
+
+/// What else there is to soak.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Part {
+    /// Uploads while the server is killed at random bytes: nothing lost that was acknowledged, nothing left in the end.
+    Uploads {
+        /// How often it is killed.
+        #[arg(long, default_value = "200", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+        kills: u64,
+    },
+}
 
 /// Both together.
 const SUBSCRIBERS: usize = 1_000;

@@ -190,7 +190,7 @@ fn qr(address: &str) -> Markup {
 
 /// The limits that a visitor can meet, from the constants that the server enforces.
 fn bounds() -> Markup {
-    let rows: [(&str, String); 15] = [
+    let rows: [(&str, String); 16] = [
         (
             "Longest wait asked of /api/echo",
             seconds(limits::ECHO_DELAY_MS_MAX / 1_000),
