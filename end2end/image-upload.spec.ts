@@ -23,7 +23,7 @@ class ImageUpload extends Lab {
 
   /** Chooses a picture, or the file at a path, which has the same time whenever it is chosen. */
   async choose(picture: Picture, path?: string): Promise<void> {
-    await this.region.getByLabel(/^Files/).setInputFiles(path ?? picture);
+    await this.region.getByLabel(/^Files up to/).setInputFiles(path ?? picture);
     await expect(this.region.getByText(picture.name).first()).toBeVisible();
   }
 
@@ -174,7 +174,7 @@ test("several files go one after the other; a file may be dropped, pasted or pho
   const lab = new ImageUpload(page);
   await lab.open();
   const names = ["one.jpg", "two.jpg", "three.jpg"];
-  const input = lab.region.getByLabel(/^Files/);
+  const input = lab.region.getByLabel(/^Files up to/);
   await input.setInputFiles(names.map((name) => ({ ...smallJpeg(), name })));
   const items = lab.upload.getByRole("list", { name: "Files" }).getByRole("listitem");
   await expect(items).toHaveText([/^one.jpg.*is next, or under way$/, /^two.jpg.*waits$/, /^three.jpg.*waits$/]);
@@ -198,12 +198,14 @@ test("several files go one after the other; a file may be dropped, pasted or pho
 test("begun in one tab, gone on with in another, and after a reload: the same file is recognised", async ({ page, context, guard }, info) => {
   guard.allowAborts();
   guard.allowServerGone();
+  // A request of the first tab that is under way when the second one asks is told that it was taken over.
+  guard.allowStatus(409);
   const picture = largeJpeg();
   const path = info.outputPath(picture.name);
   await writeFile(path, picture.buffer);
   const first = new ImageUpload(page);
   await first.open("?chunk_kib=256");
-  await slowly(page, 2_000_000);
+  await slowly(page, 4_000_000);
   await first.choose(picture, path);
   await first.press();
   await first.isUnderWay();
@@ -211,7 +213,7 @@ test("begun in one tab, gone on with in another, and after a reload: the same fi
   // Another tab takes it over; the first one says so, and keeps still.
   const second = new ImageUpload(await context.newPage());
   await second.open("?chunk_kib=256");
-  await slowly(second.page, 2_000_000);
+  await slowly(second.page, 4_000_000);
   await second.choose(picture, path);
   await expect(second.said("This file was begun before: Upload goes on with it.")).toBeVisible();
   const asked = second.page.waitForResponse((response) => response.request().method() === "HEAD");
@@ -222,7 +224,7 @@ test("begun in one tab, gone on with in another, and after a reload: the same fi
   await expect(first.button).toContainText("Resume");
 
   // That one is reloaded in the middle: the page has forgotten the file, the browser has not forgotten the upload.
-  await expect(second.upload.locator(".upload-words")).toHaveText(/\([2-8]\d %\)/);
+  await expect(second.upload.locator(".upload-words")).toHaveText(/\([2-9]\d %\)/);
   await second.page.reload();
   await expect(second.button).toBeVisible();
   await second.choose(picture, path);

@@ -112,7 +112,9 @@ async fn sent(
     let on_abort = Closure::<dyn FnMut(Event)>::new(move |_: Event| {
         let _ = aborted.abort();
     });
-    abort.set_onabort(Some(on_abort.as_ref().unchecked_ref()));
+    // Several uploads may be given up by one signal.
+    let on_abort = on_abort.as_ref().unchecked_ref();
+    abort.add_event_listener_with_callback("abort", on_abort)?;
 
     let mut started = Ok(());
     let ended = Promise::new(&mut |resolve, _| {
@@ -123,10 +125,12 @@ async fn sent(
             request.send_with_opt_blob(Some(body))
         };
     });
-    started?;
-    JsFuture::from(ended).await?;
+    if started.is_ok() {
+        JsFuture::from(ended).await?;
+    }
     let ended_ns = now_ns();
-    abort.set_onabort(None);
+    abort.remove_event_listener_with_callback("abort", on_abort)?;
+    started?;
     request.set_onreadystatechange(None);
     let status = request.status()?;
     if status == 0 {
