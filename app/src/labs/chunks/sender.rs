@@ -34,8 +34,8 @@ use crate::{
 const RETRY_MS: u32 = 200;
 /// How often either way tries before it gives up.
 const TRIES: u32 = 8;
-/// How many connections a browser keeps to one server.
-const CONNECTIONS: u32 = 6;
+/// Twice as many connections as a browser keeps to one server: some may become free while others are closed.
+const CONNECTIONS: u32 = 12;
 /// The file is this block over and over.
 const BLOCK: usize = 64 * 1_024;
 

@@ -25,7 +25,7 @@ const COLUMNS: [&str; 5] = [
 impl Page {
     /// Tries every size; each is measured by itself, and nothing else is under way.
     pub(super) async fn tries_sizes(self, signal: AbortSignal) -> Result<(), Stopped> {
-        let knobs = self.knobs.now();
+        let (knobs, before) = (self.knobs.now(), self.said.now());
         self.measured.set(Vec::new());
         self.best_size.set(String::new());
         self.measured_file.set(knobs.file());
@@ -68,8 +68,10 @@ impl Page {
                 });
             });
         }
-        let words = self.measured.peek(|measured| words(measured));
-        self.said.set(String::new());
+        let words = self
+            .measured
+            .peek(|measured| words(measured, knobs.check == 0));
+        self.said.set(before);
         self.best_size.set(words);
         Ok(())
     }
