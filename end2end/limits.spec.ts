@@ -54,10 +54,10 @@ test.describe("a chat", () => {
     for (const reader of ["Asks", "Told"]) {
       const lines = lab.region.getByRole("region", { name: reader }).getByRole("listitem");
       await expect(lines).toHaveText([
-        /^Ada: Is the kettle on\?after /,
-        /^Ben: Since five minutes ago\.after /,
-        /^Ada: Then tea is ready\.after /,
-        /^Ben: It was, before you asked\.after /,
+        /^Guest: Is the kettle on\?after /,
+        /^Cook: Since five minutes ago\.after /,
+        /^Guest: Then tea is ready\.after /,
+        /^Cook: It was, before you asked\.after /,
       ]);
     }
     const events = await lab.events();
@@ -82,6 +82,25 @@ test.describe("a chat", () => {
     await asks.getByRole("button", { name: "Ask now" }).click();
     await expect(asks.getByRole("listitem")).toHaveCount(2);
     await expect(lab.button).toContainText("Run");
+  });
+
+  test("who joins in is seen by both, each in its way", async ({ page, guard }) => {
+    guard.allowAborts();
+    const lab = new Limits(page);
+    const say = lab.region.getByRole("button", { name: "Say" });
+    await lab.open("?messages=2&every_ms=100&ask_ms=0");
+    await expect(say).toBeDisabled();
+    await lab.press();
+    const [asks, told] = ["Asks", "Told"].map((name) => lab.region.getByRole("region", { name }));
+    await expect(told.getByRole("listitem")).toHaveCount(2);
+    await lab.region.getByLabel("Your own line").fill("  <b>Is there any left?</b> ");
+    await say.click();
+    await expect(told.getByRole("listitem").last()).toHaveText(/^You: <b>Is there any left\?<\/b>after /);
+    await expect(lab.region.getByLabel("Your own line")).toHaveValue("");
+    await asks.getByRole("button", { name: "Ask now" }).click();
+    await expect(asks.getByRole("listitem")).toHaveCount(3);
+    await expect(lab.said("Both have seen all that was said.")).toBeVisible();
+    await expect(say).toBeDisabled();
   });
 
   test("a stream that is cut comes back behind its last message", async ({ page, guard }) => {

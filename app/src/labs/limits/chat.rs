@@ -17,20 +17,20 @@ use crate::{
         controls::button,
         topic::knobs::{TEXT_TYPE, topic_path},
     },
-    dom::{El, State, el},
+    dom::{El, State, el, value},
     transport::{clock::now_ns, ids, link::Seen, reply::NoReply, sleep, stream::Brought},
 };
 
 /// What is said, in turns.
 const WORDS: [&str; MESSAGES_MAX as usize] = [
-    "Ada: Is the kettle on?",
-    "Ben: Since five minutes ago.",
-    "Ada: Then tea is ready.",
-    "Ben: It was, before you asked.",
-    "Ada: You could have told me.",
-    "Ben: I answer when I am asked.",
-    "Ada: And now?",
-    "Ben: Now it is cold.",
+    "Guest: Is the kettle on?",
+    "Cook: Since five minutes ago.",
+    "Guest: Then tea is ready.",
+    "Cook: It was, before you asked.",
+    "Guest: You could have told me.",
+    "Cook: I answer when I am asked.",
+    "Guest: And now?",
+    "Cook: Now it is cold.",
 ];
 
 /// The one who asks, and the one who is told.
@@ -38,6 +38,8 @@ const LANES: [Lane; 2] = [Lane::subscriber(1), Lane::subscriber(2)];
 const ASKS: usize = 0;
 const TOLD: usize = 1;
 const UNANSWERED: &str = "A question was not answered.";
+/// As long as a person's own line may be, in characters.
+const LINE_MAX: &str = "200";
 const AWAY: &str = "The server cannot be reached, or it closed the connection.";
 
 /// A message as a reader has it.
@@ -56,6 +58,9 @@ pub(super) struct Chat {
     place: State<Option<String>>,
     /// How many messages the topic has taken, or not.
     taken: State<u64>,
+    /// What the person writes, and how many lines of theirs are among those that are said.
+    draft: State<String>,
+    own: State<u64>,
     ear: State<Option<Ear>>,
 }
 
@@ -67,6 +72,8 @@ impl Chat {
             seen: [State::new(Vec::new()), State::new(Vec::new())],
             place: State::new(None),
             taken: State::new(0),
+            draft: State::new(String::new()),
+            own: State::new(0),
             ear: State::new(None),
         }
     }
@@ -82,6 +89,7 @@ impl Chat {
         }
         self.place.set(None);
         self.taken.set(0);
+        self.own.set(0);
         self.ear.set(None);
         let turn = it.begin(1);
         turn.says("Both readers begin.");
@@ -187,27 +195,42 @@ impl Chat {
             if !turn.is_on() {
                 return;
             }
-            let target = [&self.path(), "/messages"].concat();
-            let ask = Ask {
-                method: "POST",
-                headers: &[("content-type", TEXT_TYPE.to_owned())],
-                body: Some(words),
-                ..Ask::get(Part::Other, &target)
-            };
-            match turn.send(ask, turn.signal()).await {
-                Ok((_, reply)) if reply.is_success() => {}
-                Ok((_, reply)) => {
-                    turn.refused(&reply);
-                    return self.end(turn);
-                }
-                Err(_) => {
-                    turn.trouble("A message was not answered.", AWAY, "Run again.");
-                    return self.end(turn);
-                }
-            }
-            self.taken.update(|taken| *taken += 1);
-            self.look_whether_over(turn);
+            self.say(turn, words).await;
         }
+    }
+
+    /// Publishes one line. One that is not taken ends the talk.
+    async fn say(self, turn: Turn, words: &str) {
+        let target = [&self.path(), "/messages"].concat();
+        let ask = Ask {
+            method: "POST",
+            headers: &[("content-type", TEXT_TYPE.to_owned())],
+            body: Some(words),
+            ..Ask::get(Part::Other, &target)
+        };
+        match turn.send(ask, turn.signal()).await {
+            Ok((_, reply)) if reply.is_success() => {
+                self.taken.update(|taken| *taken += 1);
+                return self.look_whether_over(turn);
+            }
+            Ok((_, reply)) => turn.refused(&reply),
+            Err(NoReply::Aborted) => return,
+            Err(NoReply::Network) => {
+                turn.trouble("A message was not answered.", AWAY, "Run again.");
+            }
+        }
+        self.end(turn);
+    }
+
+    /// The person says what they have written.
+    fn say_own(self, turn: Turn) {
+        let words = self.draft.now();
+        if words.trim().is_empty() || !turn.is_on() {
+            return;
+        }
+        self.draft.set(String::new());
+        self.own.update(|own| *own += 1);
+        spawn(async move { self.say(turn, &["You: ", words.trim()].concat()).await });
     }
 
     fn received(self, turn: Turn, reader: usize, span: SpanId, line: Line) {
@@ -226,7 +249,8 @@ impl Chat {
     }
 
     fn look_whether_over(self, turn: Turn) {
-        let wanted = turn.it.ran.peek(|knobs| knobs.numbers[MESSAGES]);
+        let planned = turn.it.ran.peek(|knobs| knobs.numbers[MESSAGES]);
+        let wanted = planned + self.own.now();
         let have = |seen: State<Vec<Line>>| seen.peek(Vec::len) as u64 >= wanted;
         if self.taken.now() >= wanted && self.seen.into_iter().all(have) {
             turn.says("Both have seen all that was said.");
@@ -288,7 +312,32 @@ impl Chat {
                             .holds(move || lines.with(|all| all.iter().map(line).collect())),
                     )
             });
-        el("div.chat").add_all(columns)
+        el("div.chat").add_all(columns).add(self.own_line(it))
+    }
+
+    /// Where the person joins in.
+    fn own_line(self, it: Experiment) -> El {
+        let draft = self.draft;
+        let is_off = move || !it.is_running();
+        let input = el("input")
+            .attrs(&[
+                ("type", "text"),
+                ("autocomplete", "off"),
+                ("maxlength", LINE_MAX),
+                ("aria-label", "Your own line"),
+                ("placeholder", "Join in while they talk"),
+            ])
+            .value_of(move || draft.get())
+            .flag_of("disabled", is_off)
+            .on("input", move |event| draft.set(value(&event)));
+        let say = el("button")
+            .attr("type", "submit")
+            .text("Say")
+            .flag_of("disabled", is_off);
+        el("form").add_all([input, say]).on("submit", move |event| {
+            event.prevent_default();
+            self.say_own(it.turn());
+        })
     }
 }
 

@@ -35,7 +35,7 @@ pub fn commands(
             vec![
                 (
                     "Say something in the chat",
-                    publish_command(origin, topic, "Ada: from a terminal", traceparent),
+                    publish_command(origin, topic, "Guest: from a terminal", traceparent),
                 ),
                 (
                     "Ask what was said",

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use wasm_bindgen_futures::spawn_local;
 use wire::{
     json::Json,
     limits::{SWARM_POLL_MS, SWARM_SUBSCRIBERS_MAX},
@@ -11,8 +10,9 @@ use wire::{
     trace::{Lane, Traceparent},
 };
 
-use super::page::Race;
+use super::course::Race;
 use crate::{
+    browser::spawn,
     components::{
         controls::{Number, button, number},
         notice::{Notice, grouped},
@@ -89,7 +89,7 @@ impl Crowd {
         // Whoever watches them sees it, and sends them away.
         self.leaves.set(is_there);
         if !is_there {
-            spawn_local(self.add());
+            spawn(self.add());
         }
     }
 

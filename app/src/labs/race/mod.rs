@@ -6,6 +6,8 @@ pub mod scale;
 pub mod words;
 
 #[cfg(target_arch = "wasm32")]
+mod course;
+#[cfg(target_arch = "wasm32")]
 mod crowd;
 #[cfg(target_arch = "wasm32")]
 mod page;
@@ -13,6 +15,8 @@ mod page;
 mod plot;
 #[cfg(target_arch = "wasm32")]
 mod runner;
+#[cfg(target_arch = "wasm32")]
+mod standing;
 #[cfg(target_arch = "wasm32")]
 mod table;
 

@@ -2,7 +2,6 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use wasm_bindgen_futures::spawn_local;
 use wire::{
     json::Json,
     limits::SSE_RETRY_MS,
@@ -11,8 +10,9 @@ use wire::{
     trace::{Kind, Lane, Traceparent},
 };
 
-use super::page::Race;
+use super::course::Race;
 use crate::{
+    browser::spawn,
     components::{
         query::Writer,
         topic::gap::{Gap, message_id},
@@ -46,9 +46,9 @@ impl Runner {
     /// Begins to listen.
     pub(super) fn start(self) {
         match self.way {
-            Way::ShortPolling | Way::LongPolling => spawn_local(self.poll()),
+            Way::ShortPolling | Way::LongPolling => spawn(self.poll()),
             Way::Sse => self.open_stream(),
-            Way::Stream => spawn_local(self.read_lines()),
+            Way::Stream => spawn(self.read_lines()),
             Way::Websocket => self.open_socket(),
         }
     }
@@ -234,7 +234,7 @@ impl Runner {
                     );
                 } else if self.is_on() {
                     // The browser tries again by itself.
-                    let more = |standings: &mut [super::page::Standing; 5]| {
+                    let more = |standings: &mut [super::standing::Standing; 5]| {
                         standings[self.way as usize].requests += 1;
                     };
                     self.race.standings.alter(more);
@@ -311,7 +311,7 @@ impl Runner {
                 });
                 self.hears(false);
                 self.race.socket.set(None);
-                spawn_local(async move {
+                spawn(async move {
                     sleep(SSE_RETRY_MS as u32).await;
                     if self.is_on() {
                         self.open_socket();

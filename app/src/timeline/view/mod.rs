@@ -162,9 +162,14 @@ fn heads(stage: Stage) -> Vec<El> {
     let both = stage.store.has_kept();
     stage.heads.with(|heads| {
         let head = |head: &stage::Head| {
-            let name = el("span")
-                .attr("class", &inspector::lane_class(head.lane))
-                .text(&head.name);
+            let (word, number) = numbered(&head.name);
+            let name = el("span").attr("class", &inspector::lane_class(head.lane));
+            let name = if word.is_empty() {
+                name
+            } else {
+                name.add(el("span.lane-word").text(word))
+            };
+            let name = name.text(number);
             let is_client = head.line > (head.from + head.to) / 2.0;
             let element = el(if is_client {
                 "div.timeline-head.ends"
@@ -185,6 +190,16 @@ fn heads(stage: Stage) -> Vec<El> {
         };
         heads.iter().map(head).collect()
     })
+}
+
+/// Of a name that ends in a number what is before it, else nothing; and the rest.
+fn numbered(name: &str) -> (&str, &str) {
+    let digits = name.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let at = name.len() - digits;
+    match (name.get(..at), name.get(at..)) {
+        (Some(word), Some(number)) if digits > 0 && word.ends_with(' ') => (word, number),
+        _ => ("", name),
+    }
 }
 
 /// Which moment the picture stands at, and how fast it moves.
