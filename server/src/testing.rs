@@ -8,9 +8,12 @@ use tokio::{
     sync::oneshot,
 };
 
+use axum::http::{HeaderName, HeaderValue};
+
 use crate::{
     AppState, Config, connection,
-    uploads::{SharedStorage, Uploads},
+    labs::image_upload,
+    uploads::{self, Picture, SharedStorage, Uploads},
 };
 
 /// A running server. It stops when this is dropped; its data folder goes with it.
@@ -106,4 +109,20 @@ pub async fn raw(server: &TestServer, request: &[u8]) -> Vec<u8> {
     };
     let (_, ()) = tokio::join!(writer.write_all(request), read);
     answer
+}
+
+/// Reads the header fields of tus, one a line, as those of a request are read. Whatever they are, they are read or refused.
+pub fn read_tus_fields(lines: &[u8]) -> bool {
+    let fields = lines.split(|byte| *byte == b'\n').filter_map(|line| {
+        let at = line.iter().position(|byte| *byte == b':')?;
+        let name = HeaderName::from_bytes(&line[..at]).ok()?;
+        let value = HeaderValue::from_bytes(line[at + 1..].trim_ascii()).ok()?;
+        Some((name, value))
+    });
+    image_upload::reads(&fields.collect())
+}
+
+/// Decodes what may be a picture, as an upload is decoded.
+pub fn decode_picture(bytes: Vec<u8>) -> Picture {
+    uploads::decode_bytes(bytes)
 }

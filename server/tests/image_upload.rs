@@ -253,6 +253,52 @@ async fn a_full_storage_is_507() {
 }
 
 #[tokio::test]
+async fn one_address_has_its_share_of_the_room_and_of_the_places() {
+    let server = serve_with(|config| {
+        config.limits.limit_loopback = true;
+        config.uploads.bytes_per_address = 1_000;
+        config.uploads.unfinished_per_address = 2;
+    })
+    .await;
+    let stored = post(&server, vec![0; 1_000]).await;
+    assert_eq!(stored.status(), StatusCode::CREATED);
+    let refused = post(&server, vec![0; 1]).await;
+    assert_eq!(
+        Problem::of(refused).await,
+        Problem::new(507, "storage", None)
+    );
+    let path = field(&stored, "location").replace("/api/images/", "/files/");
+    request(&server, "DELETE", &path, &[], "").await;
+    let stored = post(&server, vec![0; 1]).await;
+    assert_eq!(stored.status(), StatusCode::CREATED);
+
+    create(&server, 10).await;
+    create(&server, 10).await;
+    let refused = request(&server, "POST", "/files", &[("upload-length", "10")], "").await;
+    assert_eq!(
+        Problem::of(refused).await,
+        Problem::new(429, "too-many", Some(2))
+    );
+}
+
+#[tokio::test]
+async fn one_request_that_breaks_off_leaves_nothing() {
+    let server = serve().await;
+    let mut socket = TcpStream::connect(server.addr).await.expect("connects");
+    let head = "POST /api/images HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10000\r\n\r\n";
+    socket.write_all(head.as_bytes()).await.expect("sends");
+    socket.write_all(&[7; 4_321]).await.expect("sends");
+    let begun = |name: &String| name.ends_with(".data");
+    while !files(&server).iter().any(begun) {
+        tokio::task::yield_now().await;
+    }
+    drop(socket);
+    while !files(&server).is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
 async fn options_says_what_tus_this_is() {
     let server = serve().await;
     for path in ["/files", "/files/0123456789abcdef0123456789abcdef"] {

@@ -118,6 +118,13 @@ async fn info(
     Ok(Json(reply::describe(&app, id, &tell(&exchange)).await?))
 }
 
+/// Are these fields of tus that can be read?
+pub(crate) fn reads(headers: &HeaderMap) -> bool {
+    metadata::creation(headers).is_ok()
+        & fields::checksum(headers).is_ok()
+        & fields::number(headers, &fields::UPLOAD_OFFSET).is_ok()
+}
+
 /// Lets the storage say in this exchange's run, and in its `Server-Timing`, what it does.
 fn tell(exchange: &Exchange) -> Tell {
     let exchange = exchange.clone();

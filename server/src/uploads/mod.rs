@@ -48,6 +48,8 @@ pub use picture::{Picture, Preview};
 pub use record::{Declared, Found, Record, Role};
 pub use storage::{Append, Content, ReadSeek, SharedStorage, Storage, stream};
 
+pub(crate) use preview::decode_bytes;
+
 use error::lost;
 use removal::Removed;
 use room::Room;

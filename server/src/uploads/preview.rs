@@ -1,6 +1,10 @@
 //! When a picture is decoded: once for each upload, a few at a time, and never on the runtime's own threads.
 
-use std::{io, sync::Arc, time::Instant};
+use std::{
+    io::{self, Cursor},
+    sync::Arc,
+    time::Instant,
+};
 
 use parking_lot::Mutex;
 use wire::trace::Kind;
@@ -92,6 +96,15 @@ impl Uploads {
         }
         state.taken = state.size();
         Ok(())
+    }
+}
+
+/// What these bytes are as a picture.
+pub(crate) fn decode_bytes(bytes: Vec<u8>) -> Picture {
+    let length = bytes.len() as u64;
+    match decode(Box::new(Cursor::new(bytes)), length) {
+        Ok((picture, _)) => picture,
+        Err(error) => Picture::none(error.to_string()),
     }
 }
 

@@ -67,7 +67,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
             description = "Pairs of a key and a value in base64, with commas between them; no key twice."),
         ("Upload-Concat" = Option<String>, Header, pattern = "^(partial|final;.+)$",
             description = "`partial` for a part; `final;` and the URLs of finished parts, with spaces between them, to join them. What is joined has no Upload-Length."),
-        ("Upload-Checksum" = Option<String>, Header, pattern = "^(sha1 [A-Za-z0-9+/]{27}=|sha256 [A-Za-z0-9+/]{43}=|crc32c [A-Za-z0-9+/]{6}==)$", description = "The checksum of the piece that comes along."),
+        ("Upload-Checksum" = Option<String>, Header, pattern = "^(sha1 [A-Za-z0-9+/]{26}[AEIMQUYcgkosw048]=|sha256 [A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=|crc32c [A-Za-z0-9+/]{5}[AQgw]==)$", description = "The checksum of the piece that comes along."),
     ),
     request_body(content = Binary, content_type = "application/offset+octet-stream", description = "The first piece."),
     responses(
@@ -165,7 +165,7 @@ async fn head(_: Tus, State(app): State<AppState>, ImageId { id }: ImageId) -> R
         ("Tus-Resumable" = String, Header, pattern = "^1\\.0\\.0$", description = "The version of tus."),
         ("Upload-Offset" = u64, Header, description = "Where the piece begins: where the upload stands."),
         ("Upload-Length" = Option<u64>, Header, description = "The file's length, where it was deferred."),
-        ("Upload-Checksum" = Option<String>, Header, pattern = "^(sha1 [A-Za-z0-9+/]{27}=|sha256 [A-Za-z0-9+/]{43}=|crc32c [A-Za-z0-9+/]{6}==)$", description = "The piece's checksum."),
+        ("Upload-Checksum" = Option<String>, Header, pattern = "^(sha1 [A-Za-z0-9+/]{26}[AEIMQUYcgkosw048]=|sha256 [A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=|crc32c [A-Za-z0-9+/]{5}[AQgw]==)$", description = "The piece's checksum."),
     ),
     request_body(content = Binary, content_type = "application/offset+octet-stream", description = "The piece."),
     responses(
