@@ -6,6 +6,7 @@ use wire::Lab;
 
 use crate::AppState;
 
+mod chunks;
 pub mod image_upload;
 pub mod limits;
 mod long_polling;
@@ -67,7 +68,6 @@ fn lab_router(lab: Lab) -> OpenApiRouter<AppState> {
         Lab::PublishSubscribe => publish_subscribe::router(),
         Lab::Race => race::router(),
         Lab::ImageUpload => image_upload::router(),
-        // It sends what image upload takes.
-        Lab::Chunks => OpenApiRouter::new(),
+        Lab::Chunks => chunks::router(),
     }
 }

@@ -9,7 +9,6 @@ use super::{
     picture::{Shown, picture, shown, table},
     sender::{Journey, Sender, Stopped, file},
     sizes::Measured,
-    sweep::unwatched,
     track::Track,
     words::sentence,
 };
@@ -61,9 +60,9 @@ pub(crate) fn page(session: Session, reader: &mut Reader) -> Shared {
         measured: State::new(Vec::new()),
         measured_file: State::new(0),
         best_size: State::new(String::new()),
-        tried: unwatched(),
+        tried: State::new(Journey::default()),
         trouble: State::new(None),
-        journeys: [unwatched(), unwatched()],
+        journeys: [0, 1].map(|_| State::new(Journey::default())),
         shown: State::new(Shown::default()),
     };
     follow(move || session.write_address(page.knobs.with(Knobs::write)));

@@ -6,12 +6,12 @@ use wire::time::duration;
 use super::{
     page::Page,
     picture::scrolls,
-    sender::{Journey, Sender, Stopped, file},
+    sender::{Sender, Stopped, file},
     sizes::{Measured, best, kib, sizes, words},
 };
 use crate::{
     components::controls::button,
-    dom::{El, State, el},
+    dom::{El, el},
 };
 
 const COLUMNS: [&str; 5] = [
@@ -150,9 +150,4 @@ fn bar(class: &str, value: u64, most: u64, words: &str) -> El {
     let part = (value * 1_000).checked_div(most).unwrap_or(0);
     let _ = bar.node().style().set_property("--part", &part.to_string());
     el("td.bar").add(bar).add(el("span").text(words))
-}
-
-/// A journey that nobody watches.
-pub(super) fn unwatched() -> State<Journey> {
-    State::new(Journey::default())
 }
