@@ -70,6 +70,29 @@ test("a line that drops: the browser comes back by itself, each message once", a
   await breaks.happens("cut_after");
 });
 
+test("a line that drops before the first message: what was published meanwhile comes all the same", async ({ page, guard }) => {
+  guard.allowServerGone();
+  guard.allowAborts();
+  const lab = new TopicLab(page, SLUG);
+  await lab.open("");
+  const published = await page.evaluate(async (topic) => {
+    const publish = async (data: string) => {
+      const answer = await fetch(`/api/topics/${topic}/messages`, { method: "POST", body: data });
+      return ((await answer.json()) as { id: string }).id;
+    };
+    await publish("before");
+    const source = new EventSource(`/api/topics/${topic}/events?faults=cut_after=1s`);
+    await new Promise((resolve) => source.addEventListener("error", resolve, { once: true }));
+    const id = await publish("missed");
+    const message = await new Promise<MessageEvent<string>>((resolve) => {
+      source.addEventListener("message", resolve, { once: true });
+    });
+    source.close();
+    return [id, message.lastEventId, message.data];
+  }, topic());
+  expect(published).toEqual([published[0], published[0], "missed"]);
+});
+
 faultTest(SLUG, /^Listen; Ctrl/);
 sharedTests(SLUG, { name: /^Drop after/, query: "drop_after=4", value: "4" });
 restartTest(SLUG, "", /The stream broke\..*The browser opens it again by itself\./s);

@@ -27,7 +27,8 @@ def test_every_message_comes_once_and_in_order(origin):
             with connect_sse(client, "GET", url, headers=last) as stream:
                 published.append((publish(origin, topic, f"live {round_}"), f"live {round_}"))
                 for event in stream.iter_sse():
-                    # No event without data: the time to reconnect comes with the first message.
+                    # No event without data: the place where a stream begins is none to it, and the time to reconnect
+                    # comes with the first message.
                     assert event.event == "message"
                     seen.append((event.id, event.data))
                     if len(seen) == 1:
@@ -40,3 +41,18 @@ def test_every_message_comes_once_and_in_order(origin):
                 published.append((publish(origin, topic, payload), payload))
     # What was published after the last stream has ended is still to come.
     assert seen == published[:-2]
+
+
+def test_the_head_says_where_a_stream_begins(origin):
+    topic = f"events-{uuid.uuid4()}"
+    url = f"{origin}/api/topics/{topic}/events"
+    before = publish(origin, topic, "before")
+    with httpx.Client(timeout=60) as client:
+        with connect_sse(client, "GET", url) as stream:
+            place = stream.response.headers["last-event-id"]
+        # It was closed before anything came.
+        missed = publish(origin, topic, "missed")
+        with connect_sse(client, "GET", url, headers={"Last-Event-ID": place}) as stream:
+            assert "last-event-id" not in stream.response.headers
+            event = next(stream.iter_sse())
+    assert (place, event.id, event.data) == (before, missed, "missed")

@@ -158,6 +158,8 @@ async fn a_buffering_proxy_makes_a_stream_of_events_arrive_in_lumps() {
         assert_eq!(posted.status(), 201);
     }
     // All fifty are more than one lump and less than two.
+    let place = stream.chunk().await;
+    assert!(place.starts_with("\u{feff}id: "), "{place}");
     let first = stream.chunk().await;
     assert!(first.contains("message 0 "), "{first}");
     let events = events(&server, RUN, |events| fault(events, "buffer").is_some()).await;

@@ -229,6 +229,23 @@ async fn after_a_restart_a_topic_on_disk_goes_on() {
     }
 }
 
+/// Who comes without a place, and loses the connection before anything was published, comes back with the place that it
+/// was told at once: nothing is missing.
+#[tokio::test]
+async fn a_stream_tells_its_place_before_the_first_message() {
+    for way in [Way::ServerSentEvents, Way::Lines, Way::WebSocket] {
+        let server = serve().await;
+        let last = publish(&server, "t", "before").await;
+        let (told, stream) = Subscriber::open_anywhere(server.addr, way, "t").await;
+        assert_eq!(told, last, "{way:?}");
+        drop(stream);
+        let missed = publish(&server, "t", "missed").await;
+        let mut back = open(&server, way, "t", told).await;
+        let expected = Seen::Message(missed, "missed".into());
+        assert_eq!(back.next().await, expected, "{way:?}");
+    }
+}
+
 /// More than the kernel holds for a reader that does not read: what the history let go of meanwhile is in gaps.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_reader_gets_everything_or_is_told_what_it_missed() {

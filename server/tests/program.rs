@@ -1,15 +1,17 @@
 //! The program itself: what it prints, how it stops, what it exits with.
 
-use std::{process::Stdio, sync::Arc, time::Duration};
+#[path = "support/program.rs"]
+mod support;
+
+use std::{sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
-use tempfile::TempDir;
+use support::{Program, command, start, start_at};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    process::{Child, ChildStdout, Command},
     time::timeout,
 };
 use tokio_tungstenite::{connect_async, tungstenite::Message};
@@ -17,55 +19,6 @@ use wire::trace::close_code;
 
 /// Whoever stops a service grants it this long, and no longer.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// The program, listening on a port of the system's choice.
-struct Program {
-    child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-    url: String,
-    data: Arc<TempDir>,
-}
-
-fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_roundtrip"));
-    command
-        .args(args)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    command
-}
-
-async fn start(args: &[&str]) -> Program {
-    let data = tempfile::tempdir().expect("a temporary folder");
-    start_in(Arc::new(data), args).await
-}
-
-async fn start_in(data: Arc<TempDir>, args: &[&str]) -> Program {
-    let mut child = command(args)
-        .args(["--listen", "127.0.0.1:0", "--data-dir"])
-        .arg(data.path())
-        .spawn()
-        .expect("starts");
-    let stdout = child.stdout.take().expect("piped");
-    let mut lines = BufReader::new(stdout).lines();
-    let first = lines
-        .next_line()
-        .await
-        .expect("readable")
-        .expect("says where it is");
-    let url = first
-        .strip_prefix("Roundtrip listens on ")
-        .unwrap_or_else(|| panic!("the first line says where it listens: {first}"))
-        .to_owned();
-    Program {
-        child,
-        lines,
-        url,
-        data,
-    }
-}
 
 impl Program {
     fn signal(&self, name: &str) {
@@ -75,10 +28,6 @@ impl Program {
             .status()
             .expect("kill is there");
         assert!(status.success());
-    }
-
-    fn address(&self) -> &str {
-        self.url.trim_start_matches("http://")
     }
 
     /// The exit code, once the program has ended by itself.
@@ -91,13 +40,7 @@ impl Program {
     async fn rest(&mut self, count: usize) -> Vec<String> {
         let mut rest = Vec::new();
         while rest.len() < count {
-            rest.push(
-                self.lines
-                    .next_line()
-                    .await
-                    .expect("readable")
-                    .expect("one more line"),
-            );
+            rest.push(self.line().await);
         }
         rest
     }
@@ -360,7 +303,7 @@ async fn after_sigkill_a_topic_on_disk_has_all_that_was_acknowledged() {
     assert!(acknowledged.len() >= 100);
     let epoch = acknowledged[0].0[..8].to_owned();
 
-    let again = start_in(Arc::clone(&program.data), &[]).await;
+    let again = start_at("127.0.0.1:0", Arc::clone(&program.data), &[]).await;
     let page = read(&again.url, "kept", &format!("{epoch}-0")).await;
     assert_eq!(page.get("gap"), None);
     let messages = page["messages"].as_array().expect("messages");
@@ -387,7 +330,7 @@ async fn after_sigkill_a_topic_on_disk_has_all_that_was_acknowledged() {
 async fn a_data_folder_in_use_is_said() {
     let program = start(&[]).await;
     // Topics on disk are one program's at a time; without any, the folder may be shared.
-    let other = start_in(Arc::clone(&program.data), &[]).await;
+    let other = start_at("127.0.0.1:0", Arc::clone(&program.data), &[]).await;
     assert_eq!(on_disk(&program.url, "t").await.status(), StatusCode::OK);
     let refused = on_disk(&other.url, "t").await;
     assert_eq!(refused.status(), StatusCode::INSUFFICIENT_STORAGE);

@@ -80,9 +80,11 @@ async fn the_first_block_says_when_to_reconnect_and_all_that_is_ready_is_one_chu
 #[tokio::test]
 async fn a_subscriber_sees_what_comes_after_it_joined_and_then_the_end() {
     let server = serve().await;
-    publish(&server, "news", "before").await;
+    let before = publish(&server, "news", "before").await;
     let mut stream = RawStream::get(server.addr, "/api/topics/news/events", &[]).await;
-    stream.head().await;
+    let head = stream.head().await;
+    assert!(head.contains(&format!("\r\nlast-event-id: {before}\r\n")));
+    assert_eq!(stream.chunk().await, format!("\u{feff}id: {before}\n\n"));
     let id = publish(&server, "news", "after").await;
     assert_eq!(
         stream.chunk().await,
@@ -171,6 +173,8 @@ async fn bytes_and_a_bare_cr_go_as_the_envelope() {
     let server = serve().await;
     let mut stream = RawStream::get(server.addr, "/api/topics/news/events", &[]).await;
     stream.head().await;
+    // The place where it begins.
+    stream.chunk().await;
     for (content_type, payload, field, value) in [
         (
             "application/octet-stream",

@@ -221,5 +221,7 @@ async fn a_stopping_server_ends_its_streams() {
     let response = reqwest::get(server.url("/api/topics/news/events")).await;
     let mut body = response.expect("an answer").bytes_stream();
     server.stop();
+    let place = body.next().await.expect("its place").expect("bytes");
+    assert!(place.starts_with("\u{feff}id: ".as_bytes()));
     assert!(body.next().await.is_none(), "the end, and no error");
 }

@@ -246,6 +246,62 @@ async fn publishes_of_one_socket_keep_their_order_and_so_do_the_answers() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn publishes_of_one_socket_keep_their_order_over_a_restart_of_their_topic() {
+    for ack in ["memory", "disk"] {
+        let server = serve().await;
+        let put = Client::new()
+            .put(server.url("/api/topics/news"))
+            .json(&json!({"ack": ack}));
+        assert!(put.send().await.expect("an answer").status().is_success());
+        let mut socket = open(&server, "/api/topics/news/socket").await;
+        let mut restarting = None;
+        let mut answers: Vec<(u64, String)> = Vec::new();
+        let mut sent = 0;
+        // As many as may be under way, and again as soon as they are answered.
+        while let Some(Ok(frame)) = {
+            while sent < answers.len() as u64 + 50 && sent < 500 {
+                let up = json!({"publish": {"data": sent.to_string()}, "ref": sent});
+                let _ = socket.send(Message::text(up.to_string())).await;
+                sent += 1;
+            }
+            if answers.len() > 100 && restarting.is_none() {
+                let restart = Client::new().post(server.url("/api/topics/news/restart"));
+                restarting = Some(tokio::spawn(restart.send()));
+            }
+            socket.next().await
+        } {
+            let Message::Text(text) = frame else { continue };
+            let frame: Value = serde_json::from_str(&text).expect("JSON");
+            if let Some(published) = frame.get("published") {
+                let id = published["id"].as_str().expect("an id").to_owned();
+                answers.push((published["ref"].as_u64().expect("a number"), id));
+            }
+        }
+        let restarted = restarting
+            .expect("it was restarted")
+            .await
+            .expect("no panic");
+        assert_eq!(restarted.expect("an answer").status(), StatusCode::OK);
+        let refs: Vec<u64> = answers.iter().map(|(reference, _)| *reference).collect();
+        assert!(refs.iter().copied().eq(0..refs.len() as u64), "{ack}");
+        let place = |id: &str| {
+            let (epoch, offset) = id.split_once('-').expect("two parts");
+            (epoch.to_owned(), offset.parse::<u64>().expect("an offset"))
+        };
+        // Within a life by rising offsets; another life once at most.
+        let places: Vec<_> = answers.iter().map(|(_, id)| place(id)).collect();
+        let lives = places.chunk_by(|(one, _), (other, _)| one == other);
+        assert!(lives.clone().count() <= if ack == "disk" { 1 } else { 2 });
+        for life in lives {
+            assert!(
+                life.is_sorted_by(|(_, one), (_, other)| one < other),
+                "{ack}"
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_gap_closes_the_socket_of_who_asked_for_that() {
     let server = serve_with(|config| config.topics.history.count = 1).await;

@@ -231,12 +231,15 @@ impl Presence {
     }
 }
 
-/// Presence as it travels: `{"presence":{…}}`.
+/// Presence as it travels: `{"presence":{…}}`. The first on a socket that was opened without `after` has `place` as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PresenceNotice {
     /// How many subscribers there are, by transport.
     pub presence: Presence,
+    /// The socket begins behind this message.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<MessageId>,
 }
 
 /// What `PUT /api/topics/{t}` takes. What is left out stays as it is.

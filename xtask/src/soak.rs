@@ -3,7 +3,7 @@
 //! A thousand subscribers over all transports follow two topics, one acknowledged in memory, one on disk. Each loses its
 //! connection every now and then; some are killed outright; in the first half the server is killed and started again as
 //! well. Then every message of a topic must have reached every subscriber once and in order, or stand in a gap; and in the
-//! second half the server's memory must stay what it is.
+//! second half the server's memory must stay what it is. `server/tests/soak.rs` is the same in seconds.
 
 pub(crate) mod uploads;
 
@@ -74,11 +74,12 @@ fn soak(program: &Path, data: &Path, time: Duration) -> Result<()> {
         Swarm::start(program, data, &address, topic, subscribers, time, more)
     };
     let mut swarms = Vec::new();
+    let seed = dice.0.to_string();
     for topic in ["soak-memory", "soak-disk"] {
         swarms.push(swarm(
             topic,
             SUBSCRIBERS / 2,
-            &["--publish", RATE, "--cut", CUT_S],
+            &["--publish", RATE, "--cut", CUT_S, "--seed", &seed],
         )?);
     }
     let mut victims = swarm("soak-disk", VICTIMS, &[])?;

@@ -10,14 +10,9 @@ use anyhow::{Context, bail};
 use clap::{Args, builder::RangedU64ValueParser};
 use hyper::Uri;
 use tokio::{net::lookup_host, time::interval};
-use wire::{
-    limits::SWARM_SUBSCRIBERS_MAX,
-    race::{SwarmFigures, Way},
-    time::duration,
-    topics::is_topic_name,
-};
+use wire::{limits::SWARM_SUBSCRIBERS_MAX, race::Way, time::duration, topics::is_topic_name};
 
-use crate::swarm::{Plan, Report, Server, Swarm};
+use crate::swarm::{Cuts, Plan, Report, Server, Swarm};
 
 /// The most messages a second that it publishes itself.
 const RATE_MAX: u64 = 1_000;
@@ -66,6 +61,9 @@ pub struct SwarmFlags {
     /// Give up each connection after about this long, at random, and come back
     #[arg(long, value_name = "SECONDS", value_parser = RangedU64ValueParser::<u64>::new().range(1..=SECONDS_MAX))]
     cut: Option<u64>,
+    /// Decides with --cut when: the same number, the same lives of the connections
+    #[arg(long, value_name = "NUMBER", requires = "cut")]
+    seed: Option<u64>,
 }
 
 /// A way under the name that it has on the command line: `long-polling`.
@@ -105,7 +103,7 @@ pub async fn fly(flags: &SwarmFlags) -> anyhow::Result<ExitCode> {
     }
     let report = swarm.report();
     say(&whole(&report))?;
-    Ok(if is_sound(&report) {
+    Ok(if report.is_sound() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -146,22 +144,24 @@ async fn plan(flags: &SwarmFlags) -> anyhow::Result<Plan> {
             .collect(),
         time: Duration::from_secs(flags.seconds),
         publish: flags.publish,
-        cut: flags.cut.map(Duration::from_secs),
+        cuts: flags.cut.map(|seconds| Cuts {
+            mean: Duration::from_secs(seconds),
+            seed: flags.seed.unwrap_or_else(rand::random),
+        }),
         same_clock: at.ip().is_loopback(),
     })
 }
 
 /// One line about now.
 fn now(report: &Report) -> String {
-    let sum = |figure: fn(&SwarmFigures) -> u64| report.figures.iter().map(figure).sum::<u64>();
     format!(
         "{:>4} s left  {} connected  {} published  {} received  {} gaps  {} duplicates  median {}  p99 {}{}",
         report.left.as_secs(),
-        sum(|figures| figures.connected),
+        report.sum(|figures| figures.connected),
         report.published,
-        sum(|figures| figures.messages),
-        sum(|figures| figures.gaps),
-        sum(|figures| figures.duplicates),
+        report.sum(|figures| figures.messages),
+        report.sum(|figures| figures.gaps),
+        report.sum(|figures| figures.duplicates),
         latency(report.median_us),
         latency(report.p99_us),
         trouble(report),
@@ -223,17 +223,11 @@ fn latency(us: Option<u64>) -> String {
 }
 
 fn trouble(report: &Report) -> String {
-    let broken: u64 = report.figures.iter().map(|figures| figures.broken).sum();
+    let broken = report.sum(|figures| figures.broken);
     match &report.trouble {
         Some(why) => format!("\nBroken or refused connections: {broken}, the last: {why}"),
         None => String::new(),
     }
-}
-
-/// Nothing is lost, nothing came twice, and somebody was there.
-fn is_sound(report: &Report) -> bool {
-    let sound = |figures: &SwarmFigures| figures.lost == 0 && figures.duplicates == 0;
-    report.figures.iter().all(sound) && report.figures.iter().any(|figures| figures.requests > 0)
 }
 
 #[cfg(test)]
@@ -255,6 +249,8 @@ mod tests {
             "86400",
             "--cut",
             "1",
+            "--seed",
+            "0",
             "--publish",
             "1000"
         ]));
@@ -267,6 +263,7 @@ mod tests {
             ["--subscribers", "0"],
             ["--seconds", "86401"],
             ["--cut", "0"],
+            ["--seed", "1"],
             ["--publish", "1001"],
             ["--publish", "0"],
             ["--transport", "pigeon"],

@@ -2,21 +2,23 @@
 
 use std::{
     collections::HashMap,
+    future::poll_fn,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
 use anyhow::Context;
 use parking_lot::Mutex;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wire::{
     limits::{FAULTY_EXCHANGES_MAX, FAULTY_EXCHANGES_PER_ADDRESS_MAX, PROBES_MAX},
     trace::SpanId,
 };
 
+use super::open::OpenCount;
 use crate::{
     address::{PerAddress, Place, counted},
     config::ConnectionLimits,
@@ -34,7 +36,7 @@ struct Inner {
     /// Where this server listens, once it does.
     local: OnceLock<SocketAddr>,
     numbered: AtomicU64,
-    open: AtomicUsize,
+    open: OpenCount,
     per_address: Arc<PerAddress>,
     /// Connections that the probe will make from these addresses, and the run that each belongs to.
     expected: Mutex<HashMap<SocketAddr, Option<(RunHandle, SpanId)>>>,
@@ -43,7 +45,6 @@ struct Inner {
     faulty: Arc<Semaphore>,
     faulty_per_address: Arc<PerAddress>,
     stopping: AtomicBool,
-    all_closed: Notify,
 }
 
 /// Why a connection, or an exchange with faults, is refused.
@@ -85,14 +86,13 @@ impl Connections {
                 limits: Arc::new(limits),
                 local: OnceLock::new(),
                 numbered: AtomicU64::new(0),
-                open: AtomicUsize::new(0),
+                open: OpenCount::default(),
                 per_address: Arc::default(),
                 expected: Mutex::default(),
                 probes: Semaphore::new(PROBES_MAX),
                 faulty: Arc::new(Semaphore::new(FAULTY_EXCHANGES_MAX)),
                 faulty_per_address: Arc::default(),
                 stopping: AtomicBool::new(false),
-                all_closed: Notify::new(),
             }),
         }
     }
@@ -142,14 +142,13 @@ impl Connections {
 
     /// How many connections are open.
     pub fn open(&self) -> usize {
-        self.inner.open.load(Relaxed)
+        self.inner.open.get()
     }
 
     /// A place for a connection from `peer`, and its number.
     pub(super) fn admit(&self, peer: SocketAddr) -> Result<Admitted, Refused> {
         let limits = &self.inner.limits;
-        if self.inner.open.fetch_add(1, Relaxed) >= limits.connections {
-            self.inner.open.fetch_sub(1, Relaxed);
+        if !self.inner.open.enter(limits.connections) {
             return Err(Refused::InAll(limits.connections));
         }
         let mut admitted = Admitted {
@@ -196,15 +195,9 @@ impl Connections {
         self.inner.stopping.load(Relaxed)
     }
 
-    /// Waits until no connection is open.
+    /// Waits until no connection is open: one task at a time.
     pub(super) async fn all_closed(&self) {
-        loop {
-            let closed = self.inner.all_closed.notified();
-            if self.open() == 0 {
-                return;
-            }
-            closed.await;
-        }
+        poll_fn(|cx| self.inner.open.poll_none(cx)).await;
     }
 }
 
@@ -219,9 +212,7 @@ impl Drop for Admitted {
         let inner = &self.connections.inner;
         // Before the count in all: once that is down, a peer may come again.
         drop(self.of_address.take());
-        if inner.open.fetch_sub(1, Relaxed) == 1 {
-            inner.all_closed.notify_waiters();
-        }
+        inner.open.leave();
     }
 }
 

@@ -12,13 +12,16 @@ mod faults;
 mod gate;
 mod headers;
 mod host;
+mod lockfree;
 mod mask;
 mod messages;
+mod open;
 mod order;
 mod origin;
 mod probe;
 mod recording;
 mod refusal;
+mod signals;
 mod system;
 mod tap;
 #[cfg(test)]

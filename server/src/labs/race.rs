@@ -137,7 +137,7 @@ fn plan(app: &AppState, order: SwarmOrder) -> Result<Plan> {
         ways: Way::ALL.into_iter().filter(asked).collect(),
         time: Duration::from_secs(seconds),
         publish: None,
-        cut: None,
+        cuts: None,
         same_clock: true,
     })
 }

@@ -26,7 +26,7 @@ use wire::{
 };
 
 use super::topic::{
-    request::{Since, TopicName, last_event_id},
+    request::{Since, TopicName, begins_behind, last_event_id},
     streaming::{self, Format},
 };
 use crate::{
@@ -48,7 +48,8 @@ pub fn router() -> OpenApiRouter<AppState> {
 ///
 /// Each message is an event with its id and, where it is text, the message itself as data. A client that comes back with
 /// `Last-Event-ID` (an `EventSource` does by itself) or `after` gets what it missed first. `event: gap` says what it can
-/// no longer get.
+/// no longer get. A client that names no place is told where its stream begins, by a first block without data and by a
+/// field of the answer, so that it can come back even if nothing has reached it.
 #[utoipa::path(
     get,
     path = "/api/topics/{topic}/events",
@@ -59,7 +60,8 @@ pub fn router() -> OpenApiRouter<AppState> {
             description = "The id of the last message seen. It goes before `after`."),
     ),
     responses(
-        (status = 200, body = String, content_type = "text/event-stream", description = "The stream. It ends with the topic."),
+        (status = 200, body = String, content_type = "text/event-stream", description = "The stream. It ends with the topic.", headers(
+            ("Last-Event-ID" = Option<String>, description = "Where the request names no place: the stream begins behind this message."))),
         (status = 400, body = Problem, content_type = "application/problem+json", description = "No topic name, or no message id."),
         (status = 429, body = Problem, content_type = "application/problem+json", description = "A cap is reached."),
         (status = 503, body = Problem, content_type = "application/problem+json", description = "The server is stopping."),
@@ -81,6 +83,11 @@ async fn events(
         exchange: exchange.id(),
     };
     let subscriber = app.topics().subscribe(&topic, start, reader).await?;
+    let place = last_seen.is_none().then(|| subscriber.position());
+    let format = Events {
+        place,
+        begun: false,
+    };
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-store"),
@@ -89,7 +96,8 @@ async fn events(
     ];
     Ok((
         headers.map(|(name, value)| (name, HeaderValue::from_static(value))),
-        streaming::body(subscriber, exchange, Events::default()),
+        begins_behind(place),
+        streaming::body(subscriber, exchange, format),
     )
         .into_response())
 }
@@ -97,6 +105,8 @@ async fn events(
 /// Messages as blocks of an event stream.
 #[derive(Default)]
 struct Events {
+    /// Where it begins, if its reader has to be told.
+    place: Option<MessageId>,
     /// Something was sent: the first block has said when to reconnect.
     begun: bool,
 }
@@ -108,6 +118,15 @@ impl Format for Events {
         Bytes::from_static(b": still here\n"),
         Duration::from_secs(SSE_HEARTBEAT_S),
     ));
+
+    /// The place as a block that has an id and no data: it sets the last event ID, and is no event. A browser that loses
+    /// the connection before the first message comes back with it. Some clients make an event of such a block all the
+    /// same; those do not take away the mark that a stream may begin with (U+FEFF) either, so the line behind it is
+    /// nothing to them.
+    fn begin(&mut self) -> Option<Bytes> {
+        let place = self.place.take()?;
+        Some(format!("\u{feff}id: {place}\n\n").into())
+    }
 
     fn encode(&mut self, batch: &Batch) -> Bytes {
         let events = batch.messages.events();
@@ -197,6 +216,31 @@ mod tests {
         let spoke = Instant::now();
         assert_eq!(next(&mut stream).await, ": still here\n");
         assert_eq!(spoke.elapsed().as_secs(), SSE_HEARTBEAT_S);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_place_comes_first_and_the_time_to_reconnect_with_the_first_message() {
+        let topics = Topics::new(Limits::default());
+        let place = publish(&topics, b"0").await;
+        let reader = Reader {
+            transport: Transport::Sse,
+            address: None,
+            exchange: None,
+        };
+        let subscriber = topics.subscribe("t", Start::Now, reader).await;
+        let format = Events {
+            place: Some(place),
+            begun: false,
+        };
+        let stream =
+            streaming::pieces(subscriber.expect("subscribed"), Exchange::default(), format);
+        let mut stream = Box::pin(stream);
+        let id = publish(&topics, b"1").await;
+        assert_eq!(next(&mut stream).await, format!("\u{feff}id: {place}\n\n"));
+        assert_eq!(
+            next(&mut stream).await,
+            format!("retry: 1000\nid: {id}\ndata: 1\n\n")
+        );
     }
 
     #[tokio::test(start_paused = true)]

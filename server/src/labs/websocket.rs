@@ -14,6 +14,8 @@ mod peer;
 mod publish;
 mod subscription;
 
+use std::net::IpAddr;
+
 use axum::{extract::State, response::Response};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -21,7 +23,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use wire::{
     Problem,
     limits::{SOCKET_ECHO_BYTES_MAX, SOCKET_FRAME_BYTES_MAX},
-    topics::Transport,
+    topics::{MessageId, Transport},
 };
 
 use super::topic::request::{Since, TopicName};
@@ -54,6 +56,15 @@ enum Gaps {
     Close,
 }
 
+/// How a topic's socket was opened.
+struct Terms {
+    gaps: Gaps,
+    /// Where it begins, if its peer named no place.
+    place: Option<MessageId>,
+    /// The address that its peer counts under.
+    address: Option<IpAddr>,
+}
+
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct GapPolicy {
@@ -65,7 +76,9 @@ struct GapPolicy {
 
 /// Subscribe to a topic over a WebSocket, and publish to it.
 ///
-/// JSON in text frames (the schemas `SocketUp`, `SocketAnswer`, `Envelope`, `GapNotice`, `PresenceNotice`). Down: envelopes, `{"gap":…}`, `{"presence":{"sse":…,"websocket":…}}`. Up:
+/// JSON in text frames (the schemas `SocketUp`, `SocketAnswer`, `Envelope`, `GapNotice`, `PresenceNotice`). Down: envelopes, `{"gap":…}`, `{"presence":{"sse":…,"websocket":…}}`; the first of those, where
+/// the request has no `after`, says behind which message the socket begins (`"place"`), so that a client can come back
+/// even if nothing has reached it. Up:
 /// `{"publish":{"data"|"data_base64","content_type"?,"idempotency_key"?},"ref"?}`, answered by
 /// `{"published":{"ref","id"}}` or `{"error":{problem},"ref"}`. The server closes with 1000 where the topic was ended, 1001
 /// where it or the server restarts, 1008 and 1009 where the client breaks a rule or sends too much, 3008 where it reads
@@ -99,12 +112,18 @@ async fn socket(
         exchange: exchange.id(),
     };
     let subscriber = app.topics().subscribe(&topic, start, reader).await?;
+    let place = after.is_none().then(|| subscriber.position());
+    let terms = Terms {
+        gaps,
+        place,
+        address,
+    };
     let bounds = Bounds {
         message_bytes: SOCKET_FRAME_BYTES_MAX,
         stall: app.config().limits.write_stall / 3,
     };
     Ok(handshake.accept(bounds, move |peer| {
-        Subscription::new(app, exchange, subscriber, gaps).run(peer)
+        Subscription::new(app, exchange, subscriber, terms).run(peer)
     }))
 }
 

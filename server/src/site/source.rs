@@ -89,6 +89,7 @@ pub(super) const fn files(lab: Lab) -> &'static [SourceFile] {
             source!("uploads/append.rs"),
         ],
         Lab::Chunks => &[
+            source!("labs/chunks.rs"),
             source!("labs/image_upload/tus.rs"),
             source!("uploads/append.rs"),
             source!("labs/image_upload.rs"),

@@ -62,10 +62,19 @@ pub struct Plan {
     pub time: Duration,
     /// How many messages a second it publishes itself, if any.
     pub publish: Option<u32>,
-    /// How long a connection lasts on average, where the subscribers give theirs up now and then.
-    pub cut: Option<Duration>,
+    /// When the subscribers give up their connections, where they do now and then.
+    pub cuts: Option<Cuts>,
     /// The server's clock is this machine's: what it says of when it took a message can be used.
     pub same_clock: bool,
+}
+
+/// When connections are given up that are good.
+#[derive(Debug, Clone, Copy)]
+pub struct Cuts {
+    /// How long one lasts on average.
+    pub mean: Duration,
+    /// What decides how long each does: with the same seed all last as long as the last time.
+    pub seed: u64,
 }
 
 /// A swarm that has begun. It leaves when this is dropped.
@@ -84,6 +93,8 @@ pub struct Report {
     pub left: Duration,
     /// How many messages the topic got meanwhile.
     pub published: u64,
+    /// The topic's last message, as far as the swarm has heard.
+    pub last: Option<MessageId>,
     /// How many publishes of its own were not acknowledged.
     pub unacknowledged: u64,
     /// What the subscribers of each way saw.
@@ -151,6 +162,7 @@ impl Swarm {
             running: !self.shared.over.is_cancelled(),
             left: self.shared.ends.saturating_duration_since(Instant::now()),
             published: times.published,
+            last: times.last,
             unacknowledged: *self.shared.unacknowledged.lock(),
             figures,
             median_us: latencies.percentile(50),
@@ -167,6 +179,19 @@ impl Swarm {
     /// Resolves when its time is over and it has left.
     pub fn over(&self) -> impl Future<Output = ()> + Send + 'static {
         self.shared.over.clone().cancelled_owned()
+    }
+}
+
+impl Report {
+    /// The sum of a figure over all ways.
+    pub fn sum(&self, figure: impl Fn(&SwarmFigures) -> u64) -> u64 {
+        self.figures.iter().map(figure).sum()
+    }
+
+    /// Nothing is lost, nothing came twice, and somebody was there.
+    pub fn is_sound(&self) -> bool {
+        let unsound = self.sum(|figures| figures.lost + figures.duplicates);
+        unsound == 0 && self.sum(|figures| figures.requests) > 0
     }
 }
 

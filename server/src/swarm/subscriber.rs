@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use futures_util::StreamExt;
 use http_body_util::BodyExt;
+use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_tungstenite::{
     client_async_with_config, tungstenite::Message, tungstenite::protocol::WebSocketConfig,
@@ -39,8 +40,9 @@ impl Subscriber {
     /// Listens until it is dropped.
     pub(super) async fn run(self) {
         sleep_until(self.begins).await;
+        let mut lives = self.lives();
         loop {
-            let Ok(ended) = timeout(self.life(), self.listen()).await else {
+            let Ok(ended) = timeout(lives(), self.listen()).await else {
                 // It gave up a connection that was good.
                 continue;
             };
@@ -52,12 +54,16 @@ impl Subscriber {
         }
     }
 
-    /// How long the next connection may last.
-    fn life(&self) -> Duration {
-        let cut = self.shared.plan.cut;
-        cut.map_or(Duration::MAX, |mean| {
-            mean.mul_f64(rand::random_range(0.5..1.5))
-        })
+    /// How long each of its connections may last.
+    fn lives(&self) -> impl FnMut() -> Duration + use<> {
+        let own = (self.way as u64) << 32 | self.number as u64;
+        let mut cuts =
+            (self.shared.plan.cuts).map(|cuts| (cuts.mean, StdRng::seed_from_u64(cuts.seed ^ own)));
+        move || {
+            let next =
+                (cuts.as_mut()).map(|(mean, dice)| mean.mul_f64(dice.random_range(0.5..1.5)));
+            next.unwrap_or(Duration::MAX)
+        }
     }
 
     /// Listens until the connection ends.

@@ -55,7 +55,7 @@ pub(super) fn json(text: &[u8]) -> serde_json::Result<Option<News>> {
     Ok(gap.map(News::Gap).or(message))
 }
 
-/// What a block of an event stream says; nothing where it is a comment.
+/// What a block of an event stream says; nothing where it has no data.
 pub(super) fn event(block: &[u8]) -> serde_json::Result<Option<News>> {
     let (mut id, mut data, mut is_gap) = (None, None, false);
     for line in block.split(|byte| *byte == b'\n') {
@@ -71,10 +71,10 @@ pub(super) fn event(block: &[u8]) -> serde_json::Result<Option<News>> {
     }
     match (is_gap, id, data) {
         (true, _, Some(data)) => json(data),
-        (false, Some(id), data) => Ok(Some(News::Message(Message {
+        (false, Some(id), Some(data)) => Ok(Some(News::Message(Message {
             id,
             time: String::new(),
-            data: String::from_utf8_lossy(data.unwrap_or_default()).into_owned(),
+            data: String::from_utf8_lossy(data).into_owned(),
         }))),
         _ => Ok(None),
     }
@@ -120,12 +120,13 @@ mod tests {
 
     #[test]
     fn an_event_stream_is_read_as_it_comes() {
-        let text = "retry: 1000\nid: 0000000a-1\ndata: one\n\n: still here\n\n\
+        let text = "\u{feff}id: 0000000a-0\n\nretry: 1000\nid: 0000000a-1\ndata: one\n\n: still here\n\nid: 0000000a-1\n\n\
                     event: gap\ndata: {\"gap\":{\"after\":\"x\",\"next\":\"0000000b-1\",\"missed\":null,\"reason\":\"epoch\"}}\n\n";
         for cut in 0..text.len() {
+            let text = text.as_bytes();
             let (mut pieces, mut news) = (Pieces::default(), Vec::new());
             for piece in [&text[..cut], &text[cut..]] {
-                pieces.take(piece.as_bytes(), b"\n\n", |block| {
+                pieces.take(piece, b"\n\n", |block| {
                     news.extend(event(block).expect("readable"));
                 });
             }

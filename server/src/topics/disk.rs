@@ -2,7 +2,8 @@
 //! commit, and only when the disk has said that they are there delivers and acknowledges them. Many publishers share the
 //! price of one sync (group commit).
 //!
-//! Only this thread gives a disk topic's messages their ids, so that nothing has to be taken back when a commit fails.
+//! Only this thread gives a disk topic's messages their ids, so that nothing has to be taken back when a commit fails. What
+//! waits for it keeps its turn whatever becomes of the topic meanwhile: restarted, ended, or told to acknowledge in memory.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -22,11 +23,13 @@ use wire::{
 };
 
 use super::{
-    Error, Limits, Map, Settings, memory,
+    Error, Limits, Map, Settings,
+    epochs::Epochs,
+    memory,
     message::{Message, NewMessage},
     restore::restored,
     store::{Change, Store, Unstored},
-    topic::{Attempt, Ended, Ending, Kept, Keyed, Publication, Topic, Totals},
+    topic::{Ended, Ending, Kept, Keyed, Publication, Topic, Totals},
 };
 
 /// How many bytes of messages one commit takes at most.
@@ -82,23 +85,34 @@ impl fmt::Debug for Disk {
     }
 }
 
+/// What the thread shares with the hub.
+pub(super) struct Shared {
+    pub(super) topics: Map,
+    pub(super) totals: Arc<Totals>,
+    pub(super) epochs: Arc<Epochs>,
+    pub(super) limits: Limits,
+}
+
+impl Shared {
+    /// The topic's present life.
+    fn present(&self, name: &str) -> Option<Arc<Topic>> {
+        self.topics.lock().get(name).map(Arc::clone)
+    }
+}
+
 impl Disk {
     /// Starts the thread. `kept`: the names of the topics that the store holds already.
     pub(super) fn start(
         store: Store,
         kept: HashSet<Arc<str>>,
-        topics: Map,
-        totals: Arc<Totals>,
-        limits: Limits,
+        hub: Shared,
     ) -> std::io::Result<Disk> {
         let (asks, queue) = sync_channel(DISK_QUEUE_MAX);
         let worker = Worker {
             store,
             trimmed: kept.into_iter().map(|topic| (topic, 0)).collect(),
             doubts: HashMap::new(),
-            topics,
-            totals,
-            limits,
+            hub,
         };
         let thread = thread::Builder::new()
             .name("topics-disk".into())
@@ -137,9 +151,7 @@ struct Worker {
     trimmed: HashMap<Arc<str>, u64>,
     /// What commits that failed may have changed on disk all the same: the next one puts it right.
     doubts: HashMap<Arc<str>, Doubt>,
-    topics: Map,
-    totals: Arc<Totals>,
-    limits: Limits,
+    hub: Shared,
 }
 
 impl Worker {
@@ -156,7 +168,7 @@ impl Worker {
                 reply,
             }) = ask
             {
-                group.add(&self.limits, topic, new, keyed, reply);
+                group.add(&self.hub, &topic, new, keyed, reply);
                 ask = if group.bytes < COMMIT_BYTES {
                     queue.try_recv().ok()
                 } else {
@@ -281,8 +293,8 @@ impl Worker {
         let before = topic.ack();
         let ack = settings.ack.unwrap_or(before);
         let known = self.trimmed.contains_key(name);
-        if ack == Ack::Disk && !known && self.trimmed.len() >= self.limits.disk_topics {
-            return Ok(Err(Error::TooManyDiskTopics(self.limits.disk_topics)));
+        if ack == Ack::Disk && !known && self.trimmed.len() >= self.hub.limits.disk_topics {
+            return Ok(Err(Error::TooManyDiskTopics(self.hub.limits.disk_topics)));
         }
         if before == Ack::Memory && ack == Ack::Memory {
             return topic.configure_in_memory(settings).map(|_| Ok(()));
@@ -331,12 +343,21 @@ impl Worker {
             }
             self.trimmed.remove(name);
         }
-        let mut topics = self.topics.lock();
+        let mut topics = self.hub.topics.lock();
         if topics.get(name).is_some_and(|now| Arc::ptr_eq(now, topic)) {
+            let place = topic.take_place();
+            topic.end(Ending::Deleted);
             topics.remove(name);
+            let waiting = topic.waiting();
+            if waiting > 0 {
+                // What was published behind the end begins the next life, and whatever comes now comes behind that.
+                let hub = &self.hub;
+                let (totals, epoch) = (Arc::clone(&hub.totals), hub.epochs.begin(name));
+                let next = Topic::new(name, totals, epoch, hub.limits.history, None);
+                next.takes_over(place, waiting);
+                topics.insert(Arc::clone(name), Arc::new(next));
+            }
         }
-        drop(topics);
-        topic.end(Ending::Deleted);
         Ok(())
     }
 
@@ -344,28 +365,29 @@ impl Worker {
         let settled = self.commit(Vec::new());
         let stored = settled.and_then(|()| self.store.load(Some(topic.name())));
         let stored = stored.map_err(Error::Unstored)?.pop();
-        let mut topics = self.topics.lock();
+        let mut topics = self.hub.topics.lock();
         let current = topics
             .get(topic.name())
             .is_some_and(|now| Arc::ptr_eq(now, topic));
         if let (true, Some(stored)) = (current, stored) {
-            let next = restored(stored, Arc::clone(&self.totals));
-            next.set_place(topic.take_place());
+            let next = restored(stored, Arc::clone(&self.hub.totals));
+            topic.end(Ending::Restarted);
+            next.takes_over(topic.take_place(), topic.waiting());
             topics.insert(Arc::clone(topic.name()), Arc::new(next));
             drop(topics);
-            topic.end(Ending::Restarted);
             self.relieve();
         }
         Ok(())
     }
 
     fn relieve(&self) {
-        memory::relieve(&self.topics, &self.totals, self.limits.memory_bytes);
+        let hub = &self.hub;
+        memory::relieve(&hub.topics, &hub.totals, hub.limits.memory_bytes);
     }
 
     fn trim(&mut self) {
         let topics: Vec<Arc<Topic>> = {
-            let topics = self.topics.lock();
+            let topics = self.hub.topics.lock();
             let kept = self.trimmed.keys();
             kept.filter_map(|name| topics.get(name).map(Arc::clone))
                 .collect()
@@ -447,6 +469,29 @@ fn whole(topic: &Arc<str>, kept: Kept) -> Vec<Change> {
     [removal(topic), state].into_iter().chain(appends).collect()
 }
 
+/// What a publish comes to when its turn has come.
+enum Turn {
+    /// Nothing has to be written.
+    Decided(Result<Publication, Error>),
+    ForDisk,
+}
+
+impl Turn {
+    fn of(
+        topic: &Topic,
+        new: &NewMessage,
+        keyed: Option<&Keyed>,
+        limits: &Limits,
+    ) -> Result<Turn, Ended> {
+        // The topic may have been told to acknowledge in memory meanwhile.
+        let decided = match topic.publish_at_last(new, keyed, limits)? {
+            None => topic.recall_for_disk(keyed, limits)?,
+            decided => decided,
+        };
+        Ok(decided.map_or(Turn::ForDisk, Turn::Decided))
+    }
+}
+
 /// Messages that share a commit.
 #[derive(Default)]
 struct Group {
@@ -473,33 +518,33 @@ impl Group {
     /// Takes a publish into the group, or answers it where nothing has to be written.
     fn add(
         &mut self,
-        limits: &Limits,
+        hub: &Shared,
+        asked: &Topic,
+        new: NewMessage,
+        keyed: Option<Keyed>,
+        reply: Reply<Publication>,
+    ) {
+        // The life that it was asked of may be over: what waited for that waits for the one that follows.
+        while let Some(topic) = hub.present(asked.name()) {
+            if let Ok(turn) = Turn::of(&topic, &new, keyed.as_ref(), &hub.limits) {
+                match turn {
+                    Turn::Decided(decided) => drop(reply.send(Ok(decided))),
+                    Turn::ForDisk => self.add_for_disk(topic, new, keyed, reply),
+                }
+                return;
+            }
+        }
+        let closed = asked.is_closed().then_some(Err(Error::Closed));
+        let _ = reply.send(closed.ok_or(Ended));
+    }
+
+    fn add_for_disk(
+        &mut self,
         topic: Arc<Topic>,
         new: NewMessage,
         keyed: Option<Keyed>,
         reply: Reply<Publication>,
     ) {
-        if topic.ack() == Ack::Memory {
-            // It was told to acknowledge in memory meanwhile.
-            let answer = match topic.publish(&new, keyed.as_ref(), limits) {
-                Ok(Attempt::Done(decided)) => Ok(decided),
-                Ok(Attempt::ForDisk) | Err(Ended) => Err(Ended),
-            };
-            let _ = reply.send(answer);
-            return;
-        }
-        match topic.recall_for_disk(keyed.as_ref(), limits) {
-            Ok(None) => {}
-            Ok(Some(decided)) => {
-                let _ = reply.send(Ok(decided));
-                return;
-            }
-            Err(Ended) => {
-                let closed = topic.is_closed().then_some(Err(Error::Closed));
-                let _ = reply.send(closed.ok_or(Ended));
-                return;
-            }
-        }
         let staged = self.stage(topic);
         if let Some(keyed) = &keyed
             && let Some((message, earlier)) = staged.with_key(&keyed.key)

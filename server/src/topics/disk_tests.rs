@@ -1,174 +1,17 @@
-//! Topics on disk, over a storage that a test can stop, fail and crash: a crash loses any of the writes that were not
-//! synced.
+//! Topics on disk, over a storage that a test can stop, fail and crash.
 
-use std::{
-    io,
-    sync::{Arc, Condvar, Mutex, MutexGuard},
-};
+use std::{io, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, future::join_all};
 use proptest::prelude::*;
-use redb::{Builder, StorageBackend};
 use wire::topics::{Ack, GapReason, HistorySettings, Transport};
 
 use super::{
-    store::{Store, Stored, StoredMessage},
+    platter::Platter,
+    store::{Stored, StoredMessage},
     *,
 };
-
-/// A disk in memory.
-#[derive(Debug, Clone, Default)]
-struct Platter {
-    inner: Arc<(Mutex<State>, Condvar)>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    /// What a reader sees.
-    now: Vec<u8>,
-    /// What is there after a crash whatever happens.
-    synced: Vec<u8>,
-    unsynced: Vec<Write>,
-    /// Syncs wait.
-    stopped: bool,
-    /// What writes and syncs fail with.
-    failing: Option<io::ErrorKind>,
-    /// Syncs fail after they have succeeded.
-    unsure: bool,
-    /// After this many more writes and syncs the machine stops.
-    crash_in: Option<usize>,
-}
-
-#[derive(Debug, Clone)]
-enum Write {
-    Bytes(usize, Vec<u8>),
-    Len(usize),
-}
-
-impl Write {
-    fn apply(&self, image: &mut Vec<u8>) {
-        match self {
-            Write::Len(len) => image.resize(*len, 0),
-            Write::Bytes(at, bytes) => {
-                if image.len() < at + bytes.len() {
-                    image.resize(at + bytes.len(), 0);
-                }
-                image[*at..at + bytes.len()].copy_from_slice(bytes);
-            }
-        }
-    }
-}
-
-fn index(at: u64) -> usize {
-    usize::try_from(at).expect("it fits into memory")
-}
-
-impl Platter {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.inner.0.lock().expect("no test failed in it")
-    }
-
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.state());
-        self.inner.1.notify_all();
-    }
-
-    fn write(&self, write: Write) -> io::Result<()> {
-        let mut state = self.state();
-        state.tick()?;
-        write.apply(&mut state.now);
-        state.unsynced.push(write);
-        Ok(())
-    }
-
-    /// The disk after a crash: what was synced, and of what was not any part; `lot` decides which.
-    fn after_crash(&self, mut lot: u64) -> Platter {
-        let state = self.state();
-        let mut image = state.synced.clone();
-        for write in &state.unsynced {
-            // xorshift
-            lot ^= lot << 13;
-            lot ^= lot >> 7;
-            lot ^= lot << 17;
-            // A file's length is its system's to keep; contents are ours.
-            if lot.is_multiple_of(2) || matches!(write, Write::Len(_)) {
-                write.apply(&mut image);
-            }
-        }
-        let platter = Platter::default();
-        platter.change(|state| {
-            state.now.clone_from(&image);
-            state.synced = image;
-        });
-        platter
-    }
-
-    fn store(&self) -> Store {
-        let platter = self.clone();
-        Store::opened_by(move || Builder::new().create_with_backend(platter.clone()))
-    }
-
-    /// A hub over this disk.
-    fn topics(&self) -> Topics {
-        let topics = Topics::new(Limits::default());
-        topics.start(self.store()).expect("it can be read");
-        topics
-    }
-}
-
-impl State {
-    fn tick(&mut self) -> io::Result<()> {
-        if let Some(kind) = self.failing {
-            return Err(kind.into());
-        }
-        match &mut self.crash_in {
-            Some(0) => Err(io::Error::other("the machine has stopped")),
-            Some(left) => {
-                *left -= 1;
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
-}
-
-impl StorageBackend for Platter {
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.state().now.len() as u64)
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let state = self.state();
-        let at = index(offset);
-        let bytes = state.now.get(at..at + out.len());
-        out.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
-        Ok(())
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.write(Write::Len(index(len)))
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        let mut state = self.state();
-        while state.stopped {
-            state = self.inner.1.wait(state).expect("no test failed in it");
-        }
-        state.tick()?;
-        for write in std::mem::take(&mut state.unsynced) {
-            write.apply(&mut state.synced);
-        }
-        if state.unsure {
-            return Err(io::Error::other("it may be there or not"));
-        }
-        Ok(())
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        Platter::write(self, Write::Bytes(index(offset), data.to_vec()))
-    }
-}
 
 const ALL: Budget = Budget {
     count: usize::MAX,
@@ -322,6 +165,50 @@ async fn one_topics_restart_goes_on_with_what_is_on_disk() {
     assert_eq!(subscriber.take(ALL).ended, Some(Ending::Restarted));
     assert_eq!(publish(&topics, "two").await.offset, 2);
     assert_eq!(everything(&topics, id.epoch).await, ["one", "two"]);
+}
+
+/// What is published before something happens to the topic comes before what is published after it, although it had still
+/// to wait for the disk.
+#[tokio::test]
+async fn publishes_keep_their_order_whatever_becomes_of_their_topic_meanwhile() {
+    let in_memory = Settings {
+        ack: Some(Ack::Memory),
+        ..Settings::default()
+    };
+    for what in ["restarts", "is told to acknowledge in memory", "ends"] {
+        let platter = Platter::default();
+        let topics = platter.topics();
+        topics.configure("t", on_disk()).await.expect("on disk");
+        platter.change(|state| state.stopped = true);
+        let mut before = topics.publish("t", text("0"), None);
+        assert!((&mut before).now_or_never().is_none());
+        let mut change = async {
+            match what {
+                "restarts" => topics.restart("t").await.map(|_| ()),
+                "ends" => topics.end("t").await.map(|_| ()),
+                _ => topics.configure("t", in_memory).await.map(|_| ()),
+            }
+        }
+        .boxed();
+        assert!((&mut change).now_or_never().is_none());
+        // They stand behind the change.
+        let waiting = ["1", "2"].map(|payload| topics.publish("t", text(payload), Some(payload)));
+        platter.change(|state| state.stopped = false);
+        change.await.expect(what);
+        let after = topics.publish("t", text("3"), None);
+        let mut ids = vec![before.await.expect("published").id()];
+        for publishing in waiting.into_iter().chain([after]) {
+            ids.push(publishing.await.expect("published").id());
+        }
+        let first = if what == "ends" { 1 } else { 2 };
+        let offsets = ids[1..].iter().map(|id| id.offset);
+        assert!(offsets.eq(first..first + 3), "{what}: {ids:?}");
+        assert!(ids[1..].iter().all(|id| id.epoch == ids[1].epoch));
+        assert_eq!(ids[0].epoch == ids[1].epoch, what != "ends");
+        // Nothing waits any more: in memory it is taken at once.
+        let last = topics.publish("t", text("4"), None).now_or_never();
+        assert_eq!(last.is_some(), what != "restarts", "{what}");
+    }
 }
 
 #[tokio::test]

@@ -29,8 +29,8 @@ pub trait Hub: fmt::Debug + Send + Sync + 'static {
     fn begin(&self, topic: &str, address: Option<IpAddr>) -> Result<(), Error>;
 
     /// Publishes a message: gives it the next id, keeps it, and wakes the topic's subscribers. Under the same idempotency
-    /// key the same message is published once. The messages of one caller come in the order of its calls; what is
-    /// returned resolves when the message is as safe as the topic promises.
+    /// key the same message is published once. The messages of one caller come in the order of its calls, whatever
+    /// becomes of the topic meanwhile; what is returned resolves when the message is as safe as the topic promises.
     fn publish(&self, topic: &str, new: NewMessage, key: Option<&str>) -> Publishing;
 
     /// Subscribes from some place on. The topic counts the reader as present as long as the subscriber lives.

@@ -1,21 +1,15 @@
-//! A hub against a model: whatever is published, lagged behind, evicted, restarted and ended, each reader sees every
-//! message once and in order, or a gap that names what is missing.
+//! A hub against a model: whatever is published, lagged behind, evicted, restarted and ended, however it is acknowledged
+//! and whenever the machine stops, each reader sees every message once and in order, or a gap that names what is missing.
 
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use proptest::prelude::*;
-use wire::topics::{GapReason, HistorySettings, Transport};
+use wire::topics::{Ack, GapReason, HistorySettings, Transport};
 
-use super::*;
+use super::{platter::Platter, *};
 
 const TOPIC: &str = "t";
-
-/// In memory nothing has to be waited for.
-fn now<T>(future: impl Future<Output = T>) -> T {
-    future.now_or_never().expect("it is through at once")
-}
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -32,6 +26,10 @@ enum Step {
     Deliver(usize),
     Reconnect(usize),
     Sweep,
+    /// From now on publishes are acknowledged so.
+    Ack(Ack),
+    /// The machine stops and is started again; of what was not synced, this lot decides what the disk has.
+    Crash(u64),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -48,6 +46,14 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+fn step_on_disk() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        20 => step(),
+        1 => prop_oneof![Just(Ack::Memory), Just(Ack::Disk)].prop_map(Step::Ack),
+        1 => any::<u64>().prop_map(Step::Crash),
+    ]
+}
+
 /// A reader, and what it knows.
 struct Reading {
     subscriber: Subscriber,
@@ -55,13 +61,13 @@ struct Reading {
 }
 
 impl Reading {
-    fn join(hub: &dyn Hub, place: MessageId) -> Reading {
+    async fn join(hub: &dyn Hub, place: MessageId) -> Reading {
         let reader = Reader {
             transport: Transport::Sse,
             address: None,
             exchange: None,
         };
-        let subscriber = now(hub.subscribe(TOPIC, Start::After(place), reader));
+        let subscriber = hub.subscribe(TOPIC, Start::After(place), reader).await;
         Reading {
             subscriber: subscriber.expect("subscribed"),
             place,
@@ -69,7 +75,7 @@ impl Reading {
     }
 
     /// Takes what is ready, and holds it against what was published. True where there was something.
-    fn take(
+    async fn take(
         &mut self,
         hub: &dyn Hub,
         budget: Budget,
@@ -108,17 +114,25 @@ impl Reading {
         prop_assert_eq!(self.subscriber.position(), self.place);
         if batch.ended.is_some() {
             prop_assert!(batch.is_empty());
-            *self = Reading::join(hub, self.place);
+            *self = Reading::join(hub, self.place).await;
             return Ok(true);
         }
         Ok(!batch.is_empty())
     }
 }
 
-fn check(hub: &dyn Hub, steps: Vec<Step>) -> Result<(), TestCaseError> {
-    let state = now(hub.configure(TOPIC, Settings::default())).expect("made");
+async fn check(
+    mut hub: Topics,
+    mut platter: Platter,
+    steps: Vec<Step>,
+) -> Result<(), TestCaseError> {
+    let first = Settings::default();
+    let state = hub.configure(TOPIC, first).await.expect("made");
     let mut published = HashMap::new();
-    let mut readers: Vec<Reading> = (0..3).map(|_| Reading::join(hub, state.last)).collect();
+    let mut readers = Vec::new();
+    for _ in 0..3 {
+        readers.push(Reading::join(&hub, state.last).await);
+    }
     let few = |count| Budget { count, bytes: 600 };
     for step in steps {
         match step {
@@ -128,7 +142,7 @@ fn check(hub: &dyn Hub, steps: Vec<Step>) -> Result<(), TestCaseError> {
                     content_type: "text/plain".into(),
                     payload: payload.clone(),
                 };
-                let id = now(hub.publish(TOPIC, new, None)).expect("published").id();
+                let id = hub.publish(TOPIC, new, None).await.expect("published").id();
                 prop_assert_eq!(published.insert(id, payload), None, "an id is given once");
             }
             Step::Bound { count, bytes } => {
@@ -138,35 +152,80 @@ fn check(hub: &dyn Hub, steps: Vec<Step>) -> Result<(), TestCaseError> {
                     age_s: None,
                 };
                 let settings = Settings { ack: None, history };
-                now(hub.configure(TOPIC, settings)).expect("changed");
+                hub.configure(TOPIC, settings).await.expect("changed");
             }
-            Step::Restart => drop(now(hub.restart(TOPIC)).expect("restarted")),
-            Step::End => drop(now(hub.end(TOPIC)).expect("ended")),
+            Step::Restart => drop(hub.restart(TOPIC).await.expect("restarted")),
+            Step::End => drop(hub.end(TOPIC).await.expect("ended")),
             Step::Take(reader, count) => {
-                readers[reader].take(hub, few(count), &published)?;
+                readers[reader].take(&hub, few(count), &published).await?;
             }
             Step::Deliver(reader) => {
-                readers[reader].take(hub, Budget::DELIVERY, &published)?;
+                let reader = &mut readers[reader];
+                reader.take(&hub, Budget::DELIVERY, &published).await?;
             }
             Step::Reconnect(reader) => {
                 let place = readers[reader].place;
-                readers[reader] = Reading::join(hub, place);
+                readers[reader] = Reading::join(&hub, place).await;
             }
             Step::Sweep => hub.sweep(),
+            Step::Ack(ack) => {
+                let settings = Settings {
+                    ack: Some(ack),
+                    ..Settings::default()
+                };
+                hub.configure(TOPIC, settings).await.expect("changed");
+            }
+            Step::Crash(lot) => {
+                let before = hub.state(TOPIC).await;
+                platter = platter.after_crash(lot | 1);
+                hub = platter.topics();
+                for reader in &mut readers {
+                    *reader = Reading::join(&hub, reader.place).await;
+                }
+                let after = hub.state(TOPIC).await.expect("it has readers");
+                match before {
+                    Some(before) if before.ack == Ack::Disk => {
+                        prop_assert_eq!((after.ack, after.last), (Ack::Disk, before.last));
+                    }
+                    before => {
+                        prop_assert_eq!((after.ack, after.last.offset), (Ack::Memory, 0));
+                        prop_assert_ne!(Some(after.last.epoch), before.map(|it| it.last.epoch));
+                    }
+                }
+            }
         }
     }
     // In the end everyone is where the topic is: nothing that was left out went unsaid.
     for reader in &mut readers {
-        while reader.take(hub, Budget::DELIVERY, &published)? {}
-        let state = now(hub.state(TOPIC)).expect("it has readers");
+        while reader.take(&hub, Budget::DELIVERY, &published).await? {}
+        let state = hub.state(TOPIC).await.expect("it has readers");
         prop_assert_eq!(reader.place, state.last);
     }
     Ok(())
 }
 
+fn run(check: impl Future<Output = Result<(), TestCaseError>>) -> Result<(), TestCaseError> {
+    let runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = { runtime }.enable_time().build().expect("a runtime");
+    runtime.block_on(check)
+}
+
 proptest! {
     #[test]
     fn every_reader_sees_everything_once_in_order_or_is_told(steps in prop::collection::vec(step(), 1..150)) {
-        check(&Topics::new(Limits::default()), steps)?;
+        run(check(Topics::new(Limits::default()), Platter::default(), steps))?;
+    }
+}
+
+proptest! {
+    // Each of them waits for some hundred syncs.
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn so_it_does_however_it_is_acknowledged_and_whenever_the_machine_stops(
+        steps in prop::collection::vec(step_on_disk(), 1..150),
+    ) {
+        let platter = Platter::default();
+        run(check(platter.topics(), platter.clone(), steps))?;
     }
 }

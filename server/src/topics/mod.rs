@@ -23,6 +23,8 @@ mod log;
 mod log_tests;
 mod memory;
 pub mod message;
+#[cfg(test)]
+mod platter;
 mod restore;
 mod segment;
 mod store;
@@ -199,7 +201,7 @@ struct Inner {
     limits: Limits,
     topics: Map,
     totals: Arc<Totals>,
-    epochs: Epochs,
+    epochs: Arc<Epochs>,
     /// Subscribers.
     addresses: Arc<PerAddress>,
     /// Topics, by the address that began them.
@@ -257,8 +259,13 @@ impl Topics {
 
     fn disk_thread(&self, store: Store, kept: HashSet<Arc<str>>) -> Result<Disk, Unstored> {
         let inner = &self.inner;
-        let (topics, totals) = (Arc::clone(&inner.topics), Arc::clone(&inner.totals));
-        Disk::start(store, kept, topics, totals, inner.limits.clone()).map_err(|cause| {
+        let hub = disk::Shared {
+            topics: Arc::clone(&inner.topics),
+            totals: Arc::clone(&inner.totals),
+            epochs: Arc::clone(&inner.epochs),
+            limits: inner.limits.clone(),
+        };
+        Disk::start(store, kept, hub).map_err(|cause| {
             tracing::error!(%cause, "the thread that keeps topics on disk does not start");
             Unstored::Failed
         })
@@ -316,13 +323,18 @@ impl Topics {
             reply,
         };
         if let Err(error) = self.disk().and_then(|disk| disk.ask(ask)) {
+            // What waits is its present life's: with the map held, none follows it.
+            let topics = self.inner.topics.lock();
+            if let Some(topic) = topics.get(&name) {
+                topic.waits_no_more();
+            }
             return Err(error).into();
         }
         let topics = self.clone();
         let told = async move {
             match told.await {
                 Ok(Ok(told)) => told,
-                // Its life ended before the turn came: the next one takes it.
+                // The topic had gone before the turn came: it begins anew.
                 Ok(Err(Ended)) => {
                     let key = keyed.as_ref().map(|keyed| &*keyed.key);
                     topics.begin_publish(&name, new, key).await
@@ -366,7 +378,8 @@ impl Topics {
         if topics.get(name).is_some_and(|now| Arc::ptr_eq(now, topic)) {
             let totals = Arc::clone(&self.inner.totals);
             let epoch = self.inner.epochs.begin(name);
-            let next = Topic::new(name, totals, epoch, topic.bounds(), topic.take_place());
+            let next = Topic::new(name, totals, epoch, topic.bounds(), None);
+            next.takes_over(topic.take_place(), topic.waiting());
             next.follows(topic.last());
             topics.insert(Arc::clone(name), Arc::new(next));
         }

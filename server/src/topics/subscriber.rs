@@ -82,6 +82,7 @@ impl Subscriber {
 
     /// What is ready now, within the budget; empty when nothing is.
     pub fn take(&mut self, budget: Budget) -> Batch {
+        // Before the look: what is published behind it wakes once more.
         self.wake.mark_unchanged();
         let mut batch = self.topic.read(self.after, budget);
         batch.gap = joined(self.gap.take(), batch.gap);

@@ -73,6 +73,8 @@ struct Shared {
     used: Instant,
     ended: Option<Ending>,
     recent: Option<Recent>,
+    /// How many publishes wait for the disk's thread: whatever is published meanwhile comes behind them.
+    waiting: usize,
     /// Where it counts under an address: that of who began it.
     place: Option<Place>,
 }
@@ -97,7 +99,7 @@ pub(super) struct Ended;
 pub(super) enum Attempt {
     /// It is decided.
     Done(Result<Publication, Error>),
-    /// The topic acknowledges on disk: the disk's thread publishes.
+    /// The disk's thread publishes, as the topic acknowledges on disk, or did when others were published that still wait.
     ForDisk,
 }
 
@@ -188,6 +190,7 @@ impl Topic {
                 used: Instant::now(),
                 ended: None,
                 recent: None,
+                waiting: 0,
                 place: None,
             }),
             wake: watch::Sender::new(()),
@@ -228,7 +231,7 @@ impl Topic {
         }
     }
 
-    /// Publishes, unless the disk has to.
+    /// Publishes, unless the disk's thread has to: then it waits for that.
     pub(super) fn publish(
         &self,
         new: &NewMessage,
@@ -236,26 +239,72 @@ impl Topic {
         limits: &Limits,
     ) -> Result<Attempt, Ended> {
         let attempt = self.change(|shared, now| {
-            if shared.ack == Ack::Disk {
+            if shared.ack == Ack::Disk || shared.waiting > 0 {
+                shared.waiting += 1;
                 return Attempt::ForDisk;
             }
-            if let Some(decided) = self.recall(shared, keyed, limits, now) {
-                return Attempt::Done(decided);
-            }
-            let message = shared.log.push(new.clone(), now);
-            shared.used = now;
-            if let Some(keyed) = keyed {
-                shared.keys.remember(keyed, message.id, now);
-            }
-            Attempt::Done(Ok(Publication::New {
-                message,
-                synced: None,
-            }))
+            Attempt::Done(self.take(shared, new, keyed, limits, now))
         })?;
-        if let Attempt::Done(Ok(Publication::New { .. })) = attempt {
-            self.wake.send_replace(());
+        if let Attempt::Done(taken) = &attempt {
+            self.tell(taken);
         }
         Ok(attempt)
+    }
+
+    /// The turn of a publish that waited has come, and its topic acknowledges in memory by now. None where it does not.
+    pub(super) fn publish_at_last(
+        &self,
+        new: &NewMessage,
+        keyed: Option<&Keyed>,
+        limits: &Limits,
+    ) -> Result<Option<Result<Publication, Error>>, Ended> {
+        let taken = self.change(|shared, now| {
+            if shared.ack == Ack::Disk {
+                return None;
+            }
+            shared.waiting = shared.waiting.saturating_sub(1);
+            Some(self.take(shared, new, keyed, limits, now))
+        })?;
+        if let Some(taken) = &taken {
+            self.tell(taken);
+        }
+        Ok(taken)
+    }
+
+    /// Takes a message into the log, unless its key decides.
+    fn take(
+        &self,
+        shared: &mut Shared,
+        new: &NewMessage,
+        keyed: Option<&Keyed>,
+        limits: &Limits,
+        now: Instant,
+    ) -> Result<Publication, Error> {
+        if let Some(decided) = self.recall(shared, keyed, limits, now) {
+            return decided;
+        }
+        let message = shared.log.push(new.clone(), now);
+        shared.used = now;
+        if let Some(keyed) = keyed {
+            shared.keys.remember(keyed, message.id, now);
+        }
+        Ok(Publication::New {
+            message,
+            synced: None,
+        })
+    }
+
+    /// Wakes the readers where there is a message for them.
+    fn tell(&self, taken: &Result<Publication, Error>) {
+        if let Ok(Publication::New { .. }) = taken {
+            self.wake.send_replace(());
+        }
+    }
+
+    /// A publish does not wait for the disk's thread any more.
+    pub(super) fn waits_no_more(&self) {
+        let mut shared = self.shared.lock();
+        shared.waiting = shared.waiting.saturating_sub(1);
     }
 
     /// What the key decides, if it does.
@@ -280,13 +329,16 @@ impl Topic {
         full.then_some(Err(Error::TooManyKeys(limits.keys)))
     }
 
-    /// What the key of a message for the disk decides, if it does.
+    /// The turn of a publish that waited has come: what its key decides, if it does.
     pub(super) fn recall_for_disk(
         &self,
         keyed: Option<&Keyed>,
         limits: &Limits,
     ) -> Result<Option<Result<Publication, Error>>, Ended> {
-        self.change(|shared, now| self.recall(shared, keyed, limits, now))
+        self.change(|shared, now| {
+            shared.waiting = shared.waiting.saturating_sub(1);
+            self.recall(shared, keyed, limits, now)
+        })
     }
 
     /// Takes messages that are on disk, in order, and wakes the readers once.
@@ -537,14 +589,14 @@ impl Topic {
         });
     }
 
-    /// When it was last used, if nobody reads it now and it promises nothing beyond memory.
+    /// When it was last used, if nobody reads it now, nothing waits for it and it promises nothing beyond memory.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         let shared = self.shared.lock();
         self.is_idle(&shared).then_some(shared.used)
     }
 
     fn is_idle(&self, shared: &Shared) -> bool {
-        self.presence.borrow().total() == 0 && shared.ack == Ack::Memory
+        self.presence.borrow().total() == 0 && shared.ack == Ack::Memory && shared.waiting == 0
     }
 
     /// Ends this life if it is idle, has been for long enough, and in the case of `empty` holds nothing.
@@ -573,9 +625,16 @@ impl Topic {
         self.shared.lock().place.take()
     }
 
-    /// The place of the life before.
-    pub(super) fn set_place(&self, place: Option<Place>) {
-        self.shared.lock().place = place;
+    /// This is the next life of one that is over: what waited for that waits for this now, in its place.
+    pub(super) fn takes_over(&self, place: Option<Place>, waiting: usize) {
+        let mut shared = self.shared.lock();
+        shared.place = place;
+        shared.waiting = waiting;
+    }
+
+    /// How many publishes wait for the disk's thread. Once the life is over they do not become more.
+    pub(super) fn waiting(&self) -> usize {
+        self.shared.lock().waiting
     }
 
     /// Ends this life unless it promises more than memory.

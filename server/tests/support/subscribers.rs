@@ -1,7 +1,7 @@
 //! A subscriber over each transport, as a stranger would write it: it reads what is on the wire, keeps the last id, and
 //! comes back with it.
 
-use std::{collections::VecDeque, net::SocketAddr};
+use std::{any::Any, collections::VecDeque, net::SocketAddr};
 
 use futures_util::StreamExt;
 use serde_json::Value;
@@ -86,6 +86,41 @@ impl Subscriber {
             place,
             ahead: VecDeque::new(),
             connection,
+        }
+    }
+
+    /// Connects without a place: the one that the stream says it begins at.
+    pub(crate) async fn open_anywhere(
+        server: SocketAddr,
+        way: Way,
+        topic: &str,
+    ) -> (MessageId, Box<dyn Any>) {
+        let path = |last: &str| format!("{server}/api/topics/{topic}/{last}");
+        let id = |text: &str| text.parse().expect("an id");
+        match way {
+            Way::ServerSentEvents => {
+                let mut events = Text::get(&path("events")).await;
+                let block = events.until("\n\n").await.expect("a block");
+                let place = block.strip_prefix("\u{feff}id: ").expect("only a place");
+                (id(place), Box::new(events))
+            }
+            Way::Lines => {
+                let lines = Text::get(&path("stream")).await;
+                let place = &lines.response.headers()["last-event-id"];
+                (id(place.to_str().expect("text")), Box::new(lines))
+            }
+            Way::WebSocket => {
+                let url = format!("ws://{}", path("socket"));
+                let (mut socket, _) = connect_async(url).await.expect("the socket opens");
+                let first = socket.next().await.expect("a frame").expect("a whole one");
+                let first: Value =
+                    serde_json::from_str(first.to_text().expect("text")).expect("JSON");
+                (
+                    id(first["place"].as_str().expect("a place")),
+                    Box::new(socket),
+                )
+            }
+            Way::ShortPolling | Way::LongPolling => panic!("{way:?} is no stream"),
         }
     }
 

@@ -48,9 +48,6 @@ init({ module_or_path: new URL("app_bg.wasm", import.meta.url) }).catch((error) 
 /// What the module imports is found under these names, each with a hash: long, and hardly to be compressed.
 const IMPORTS: &str = "^__wb(g|indgen)_.*_[0-9a-f]{16}$";
 
-/// What begins so is exported by what Leptos needs for server functions, and called by nobody here.
-const NOT_CALLED: [&str; 2] = ["intounderlying", "__wbg_intounderlying"];
-
 /// WASM 1.0 plus what every browser of the last years has and what rustc emits; for size, as brotli has it. Of functions
 /// that are called once only the small ones are written out where they are called, and what is computed twice is not
 /// kept: either would make the module smaller, and what comes of it in brotli larger, by 7 % together. Rust has its stack
@@ -221,7 +218,7 @@ fn package_one(wasm: &Path, folder: &Path, tools: &Tools, mode: Mode) -> Result<
     let stamp = folder.join("packaged-from");
     let mut hash = Sha256::new();
     hash.update(format!(
-        "{mode:?} {WASM_OPT:?} {FEATURES:?} {ENTRY} {IMPORTS} {NOT_CALLED:?} {}\0",
+        "{mode:?} {WASM_OPT:?} {FEATURES:?} {ENTRY} {IMPORTS} {}\0",
         tools.program("").display()
     ));
     hash.update(fs::read(wasm)?);
@@ -273,8 +270,7 @@ fn bundle(tools: &Tools, mode: Mode, folder: &Path) -> Result<()> {
     sh::run(&mut esbuild)
 }
 
-/// Gives what the module imports the short names that esbuild gave them in the JavaScript, and takes out the exports that
-/// nobody calls, so that wasm-opt can take out what is behind them.
+/// Gives what the module imports the short names that esbuild gave them in the JavaScript.
 fn shorten(folder: &Path) -> Result<()> {
     let names = fs::read_to_string(folder.join("short-names.json"))?;
     let names: BTreeMap<String, String> = serde_json::from_str(&names)?;
@@ -284,15 +280,6 @@ fn shorten(folder: &Path) -> Result<()> {
         if let Some(short) = names.get(&import.name) {
             import.name.clone_from(short);
         }
-    }
-    let not_called: Vec<_> = module
-        .exports
-        .iter()
-        .filter(|export| NOT_CALLED.iter().any(|name| export.name.starts_with(name)))
-        .map(|export| export.id())
-        .collect();
-    for export in not_called {
-        module.exports.delete(export);
     }
     module.emit_wasm_file(&path)
 }

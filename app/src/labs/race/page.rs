@@ -2,8 +2,6 @@
 
 use std::rc::Rc;
 
-use wire::race::Way;
-
 use super::{
     course::Race,
     crowd,

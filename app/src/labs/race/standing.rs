@@ -2,8 +2,8 @@
 
 use wire::{race::Way, topics::MessageId, trace::SpanId};
 
-use super::{course::Race, ledger::Ledger, table::Row, words::Costs};
-use crate::{components::topic::figures::Figures, dom::El, transport::clock::now_ns};
+use super::{course::Race, table::Row, words::Costs};
+use crate::{components::topic::figures::Figures, dom::El};
 
 /// How one of the subscribers stands.
 #[derive(Clone, Default)]

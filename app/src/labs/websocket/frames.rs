@@ -15,6 +15,8 @@ pub enum Frame {
     Published(MessageId),
     /// The topic did not take what was published: why.
     Refused(String),
+    /// The socket begins behind this message.
+    Place(MessageId),
     /// Something else: who is there, say.
     Other,
 }
@@ -43,6 +45,9 @@ pub fn read(text: &str) -> Frame {
             text(error, "detail")
         ));
     }
+    if let Some(place) = message_id(Some(&json), "place") {
+        return Frame::Place(place);
+    }
     match message_id(json.get("published"), "id") {
         Some(id) => Frame::Published(id),
         None => Frame::Other,
@@ -62,7 +67,7 @@ pub fn publish(text: &str) -> String {
 mod tests {
     use super::*;
     use serde_json::{Value, json};
-    use wire::topics::{Envelope, Gap, GapNotice, GapReason};
+    use wire::topics::{Envelope, Gap, GapNotice, GapReason, Presence, PresenceNotice};
 
     fn frame(value: impl serde::Serialize) -> Frame {
         read(&serde_json::to_string(&value).expect("serializes"))
@@ -96,6 +101,11 @@ mod tests {
         let refused = json!({"error": {"type": "x", "title": "Too large", "status": 413, "detail": "64 KiB."}});
         assert_eq!(frame(refused), Frame::Refused("Too large. 64 KiB.".into()));
         assert_eq!(frame(json!({"presence": {"sse": 1}})), Frame::Other);
+        let first = PresenceNotice {
+            presence: Presence::default(),
+            place: Some(id),
+        };
+        assert_eq!(frame(first), Frame::Place(id));
         assert_eq!(read("}"), Frame::Other);
     }
 

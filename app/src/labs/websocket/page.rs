@@ -161,6 +161,7 @@ impl Ear {
                     listener.trouble("The topic did not take the message.", &why, "");
                     self.answered(None);
                 }
+                Frame::Place(place) => listener.stands(place),
                 Frame::Other => {}
             },
             Told::Closed(code, reason) => self.broke(exchange, code, &reason),

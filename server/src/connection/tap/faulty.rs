@@ -7,15 +7,11 @@
 use std::{
     io::{self, IoSlice},
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
+    sync::Arc,
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
 
-use futures_util::task::AtomicWaker;
 use socket2::SockRef;
 use tokio::{
     net::TcpStream,
@@ -69,41 +65,6 @@ pub(super) fn has_unsent(stream: &TcpStream) -> bool {
     info.is_some_and(|info| info.notsent_bytes > 0)
 }
 
-/// What tells the tap, and whoever waits for it, about faults.
-#[derive(Default)]
-pub(in super::super) struct Signals {
-    /// Some exchange asks for faults, or may.
-    on: AtomicBool,
-    /// The connection was cut.
-    cut: AtomicBool,
-    reader: AtomicWaker,
-    writer: AtomicWaker,
-}
-
-impl Signals {
-    pub(in super::super) fn is_on(&self) -> bool {
-        self.on.load(Relaxed)
-    }
-
-    pub(in super::super) fn turn_on(&self) {
-        self.on.store(true, Relaxed);
-    }
-
-    /// Whoever reads or writes shall look again.
-    pub(in super::super) fn wake(&self) {
-        self.reader.wake();
-        self.writer.wake();
-    }
-
-    pub(super) fn wake_writer(&self) {
-        self.writer.wake();
-    }
-
-    pub(super) fn register_reader(&self, cx: &Context<'_>) {
-        self.reader.register(cx.waker());
-    }
-}
-
 impl Shared {
     /// The connection is cut: closing the socket resets it, and whoever has it is woken to do so.
     pub(super) fn cut(&self, socket: SockRef<'_>, words: &str) {
@@ -114,8 +75,7 @@ impl Shared {
         self.messages
             .lock()
             .close_because(format!("a fault was asked for: {words}"));
-        self.faults.cut.store(true, Relaxed);
-        self.faults.wake();
+        self.faults.cut();
     }
 
     /// The peer took nothing for as long as it may.
@@ -136,7 +96,7 @@ impl Tap {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.shared.faults.writer.register(cx.waker());
+        self.shared.faults.register_writer(cx);
         if let Some(cutting) = &self.cutting
             && self.shared.messages.lock().responding() >= cutting.number
         {
@@ -186,10 +146,10 @@ impl Tap {
         }
         let is_over = self.line.is_none()
             && self.incoming.is_none()
-            && !self.shared.faults.cut.load(Relaxed)
+            && !self.shared.faults.is_cut()
             && !self.shared.messages.lock().has_faults();
         if is_over {
-            self.shared.faults.on.store(false, Relaxed);
+            self.shared.faults.turn_off();
         }
         Ok(())
     }
@@ -233,7 +193,7 @@ impl Tap {
     /// What is left on the line goes its way, however long it takes.
     pub(super) fn poll_line_empty(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if let Some(line) = &self.line {
-            self.shared.faults.writer.register(cx.waker());
+            self.shared.faults.register_writer(cx);
             line.close();
             // A response that ends with the connection needs no further line.
             self.closing.get_or_insert(Closing::Flush);
@@ -271,7 +231,7 @@ impl Tap {
 
     /// An error, and the socket's end, if the connection was cut.
     pub(super) fn check_cut(&mut self) -> io::Result<()> {
-        if !self.shared.faults.cut.load(Relaxed) {
+        if !self.shared.faults.is_cut() {
             return Ok(());
         }
         if let Some(line) = self.line.take() {

@@ -32,7 +32,7 @@ use wire::trace::SpanId;
 use self::{
     closing::{Closing, LastWord},
     deadline::Timer,
-    faulty::{Cutting, Open, Signals},
+    faulty::{Cutting, Open},
     incoming::Incoming,
     line::Line,
     socket::Socket,
@@ -40,6 +40,7 @@ use self::{
 use super::{
     admission::Admitted,
     messages::{Messages, Waiting},
+    signals::Signals,
     system,
 };
 use crate::{

@@ -125,6 +125,10 @@ fn routes() -> Router<AppState> {
             get(|Path(count): Path<usize>| async move { vec![b'x'; count] }),
         )
         .route(
+            "/words/{count}",
+            get(|Path(count): Path<u32>| async move { words(count) }),
+        )
+        .route(
             "/recorded",
             get(|exchange: Exchange| async move { exchange.is_recorded().to_string() }),
         )
@@ -144,6 +148,11 @@ async fn taken(exchange: Exchange, body: axum::body::Body) -> String {
     }
     exchange.stretch_with(Kind::Body, since, |draft| draft.bytes(bytes));
     bytes.to_string()
+}
+
+/// Bytes of which each four say where they stand.
+fn words(count: u32) -> Vec<u8> {
+    (0..count).flat_map(u32::to_be_bytes).collect()
 }
 
 async fn panics() -> Response {

@@ -229,3 +229,34 @@ async fn the_probe_does_not_probe_itself() {
         reply.text()
     );
 }
+
+#[tokio::test]
+async fn the_probe_reaches_nobody_else_whatever_the_request_names() {
+    use futures_util::FutureExt;
+    let server = serve(|_| {}).await;
+    let other = TcpListener::bind(("127.0.0.1", 0)).await;
+    let other = other.expect("a free port");
+    let elsewhere = other.local_addr().expect("bound");
+    for (line, host, answer) in [
+        (
+            format!("GET http://{elsewhere}/hello"),
+            elsewhere.to_string(),
+            "200",
+        ),
+        (format!("CONNECT {elsewhere}"), elsewhere.to_string(), "404"),
+        (
+            "GET http://evil.example/hello".into(),
+            "evil.example".into(),
+            "421",
+        ),
+    ] {
+        let raw = format!("{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        let reply = probed(&server, "", "", raw.as_bytes()).await;
+        let said = reply.text();
+        assert!(
+            said.starts_with(&format!("HTTP/1.1 {answer} ")),
+            "{line}: {said}"
+        );
+    }
+    assert!(other.accept().now_or_never().is_none(), "nobody has come");
+}

@@ -15,7 +15,7 @@ use wire::{
 };
 
 use super::super::topic::{
-    request::{Since, TopicName},
+    request::{Since, TopicName, begins_behind},
     streaming::{self, Format},
 };
 use crate::{
@@ -40,7 +40,8 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     path = "/api/topics/{topic}/stream",
     params(TopicName, Since),
     responses(
-        (status = 200, body = String, content_type = "application/x-ndjson", description = "The stream. It ends with the topic."),
+        (status = 200, body = String, content_type = "application/x-ndjson", description = "The stream. It ends with the topic.", headers(
+            ("Last-Event-ID" = Option<String>, description = "Where the request has no `after`: the stream begins behind this message."))),
         (status = 400, body = Problem, content_type = "application/problem+json", description = "No topic name, or no message id."),
         (status = 429, body = Problem, content_type = "application/problem+json", description = "A cap is reached."),
         (status = 503, body = Problem, content_type = "application/problem+json", description = "The server is stopping."),
@@ -60,6 +61,7 @@ async fn stream(
         exchange: exchange.id(),
     };
     let subscriber = app.topics().subscribe(&topic, start, reader).await?;
+    let place = after.is_none().then(|| subscriber.position());
     let headers = [
         (header::CONTENT_TYPE, "application/x-ndjson"),
         (header::CACHE_CONTROL, "no-store"),
@@ -67,6 +69,7 @@ async fn stream(
     ];
     Ok((
         headers.map(|(name, value)| (name, HeaderValue::from_static(value))),
+        begins_behind(place),
         streaming::body(subscriber, exchange, Lines),
     )
         .into_response())

@@ -3,7 +3,7 @@
 use axum::{
     body::{Body, HttpBody},
     extract::FromRequestParts,
-    http::{HeaderMap, HeaderName, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts},
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -20,6 +20,8 @@ use crate::{
     topics::{self, Unstored},
 };
 
+/// The message that a client saw last; in an answer, that behind which a stream begins whose client named none.
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// The longest `Content-Type` of a message, in bytes.
 const CONTENT_TYPE_MAX: usize = 255;
 
@@ -60,8 +62,7 @@ pub(crate) struct Since {
 
 /// The message that a client of an event stream saw last (HTML Standard, `Last-Event-ID`).
 pub(crate) fn last_event_id(headers: &HeaderMap) -> Result<Option<MessageId>> {
-    let name = HeaderName::from_static("last-event-id");
-    match headers.get(name).map(|value| value.to_str()) {
+    match headers.get(LAST_EVENT_ID).map(|value| value.to_str()) {
         // A client that has seen none sends nothing, or nothing in it.
         None | Some(Ok("")) => Ok(None),
         Some(Ok(text)) => match text.parse() {
@@ -72,6 +73,12 @@ pub(crate) fn last_event_id(headers: &HeaderMap) -> Result<Option<MessageId>> {
         },
         Some(Err(_)) => Err(Error::BadRequest("Last-Event-ID is not text.".into())),
     }
+}
+
+/// The field that tells a program where its stream begins. A client that named a place has it already.
+pub(crate) fn begins_behind(place: Option<MessageId>) -> Option<[(HeaderName, HeaderValue); 1]> {
+    let value = HeaderValue::try_from(place?.to_string()).ok()?;
+    Some([(LAST_EVENT_ID, value)])
 }
 
 /// The `Idempotency-Key`, with the quotes that the draft standard asks for or without.

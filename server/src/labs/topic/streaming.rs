@@ -19,6 +19,11 @@ pub(crate) trait Format: Send + 'static {
     /// is.
     const HEARTBEAT: Option<(Bytes, Duration)>;
 
+    /// What is sent at once, before there is anything to tell; asked for until there is nothing more of it.
+    fn begin(&mut self) -> Option<Bytes> {
+        None
+    }
+
     /// The gap and the messages, as they are sent.
     fn encode(&mut self, batch: &Batch) -> Bytes;
 }
@@ -55,6 +60,9 @@ pub(crate) fn pieces<F: Format>(
 impl<F: Format> Streaming<F> {
     /// What to send next; `None` when the topic has ended.
     async fn next(&mut self) -> Option<Bytes> {
+        if let Some(begin) = self.format.begin() {
+            return Some(begin);
+        }
         loop {
             let batch = self.subscriber.take(Budget::DELIVERY);
             if !batch.is_empty() {

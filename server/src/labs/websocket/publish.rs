@@ -1,5 +1,7 @@
 //! What a client sends up a topic's socket, and what it is answered.
 
+use std::net::IpAddr;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
@@ -20,18 +22,20 @@ use crate::{
 /// The answer that is on its way.
 pub(super) type Answering = BoxFuture<'static, SocketAnswer>;
 
+/// Whom it came from.
+pub(super) struct From<'a> {
+    pub(super) exchange: &'a Exchange,
+    /// The address that a topic which it begins counts under.
+    pub(super) address: Option<IpAddr>,
+}
+
 /// Takes what came up. A publish has its place in the topic's order from here on.
-pub(super) fn take(
-    app: &AppState,
-    exchange: &Exchange,
-    topic: &str,
-    message: &Message,
-) -> Answering {
+pub(super) fn take(app: &AppState, from: From<'_>, topic: &str, message: &Message) -> Answering {
     let (reference, publishing) = match read(message) {
-        Ok(up) => (up.reference, publish(app, topic, up.publish)),
+        Ok(up) => (up.reference, publish(app, from.address, topic, up.publish)),
         Err((reference, error)) => (reference, Err(error)),
     };
-    let (exchange, topic) = (exchange.clone(), topic.to_owned());
+    let (exchange, topic) = (from.exchange.clone(), topic.to_owned());
     async move {
         let published = match publishing {
             Ok(publishing) => publishing.await.map_err(Error::from),
@@ -94,7 +98,12 @@ fn read(message: &Message) -> Result<SocketUp, (Option<Ref>, Error)> {
     }
 }
 
-fn publish(app: &AppState, topic: &str, publish: SocketPublish) -> Result<Publishing> {
+fn publish(
+    app: &AppState,
+    address: Option<IpAddr>,
+    topic: &str,
+    publish: SocketPublish,
+) -> Result<Publishing> {
     let payload = match (publish.data, publish.data_base64) {
         (Some(text), None) => Bytes::from(text),
         (None, Some(coded)) => STANDARD
@@ -117,5 +126,42 @@ fn publish(app: &AppState, topic: &str, publish: SocketPublish) -> Result<Publis
     };
     let key = publish.idempotency_key.as_deref();
     let key = key.map(checked_key).transpose()?;
+    // Its own topic may have ended a moment ago.
+    app.topics().begin(topic, address)?;
     Ok(app.topics().publish(topic, message, key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+
+    #[tokio::test]
+    async fn a_topic_that_a_frame_begins_counts_under_its_address() {
+        let data = tempfile::tempdir().expect("a temporary folder");
+        let mut config = Config {
+            data_dir: data.path().to_owned(),
+            ..Config::default()
+        };
+        config.topics.topics_per_address = 1;
+        let app = AppState::new(config).expect("storage opens");
+        let take = async |topic: &str, address: &str| {
+            let from = From {
+                exchange: &Exchange::default(),
+                address: address.parse().ok(),
+            };
+            let up = Message::text(r#"{"publish":{"data":"x"},"ref":1}"#);
+            match take(&app, from, topic, &up).await {
+                SocketAnswer::Published { .. } => None,
+                SocketAnswer::Refused { error, reference } => {
+                    assert_eq!(reference, Some(Ref::Number(1)));
+                    Some((error.status, error.limit))
+                }
+            }
+        };
+        assert_eq!(take("a", "192.0.2.1").await, None);
+        assert_eq!(take("b", "192.0.2.1").await, Some((429, Some(1))));
+        assert_eq!(take("a", "192.0.2.1").await, None);
+        assert_eq!(take("b", "192.0.2.2").await, None);
+    }
 }

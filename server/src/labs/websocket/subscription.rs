@@ -17,7 +17,7 @@ use wire::{
 
 use super::{
     super::topic::delivery::Traced,
-    Gaps,
+    Gaps, Terms,
     peer::{End, Peer},
     publish::{self, Answering},
 };
@@ -31,7 +31,8 @@ use crate::{
 pub(super) struct Subscription {
     app: AppState,
     subscriber: Traced,
-    gaps: Gaps,
+    /// Its place is told once, to a peer that named none.
+    terms: Terms,
     presence: watch::Receiver<Presence>,
     /// When who is there may be told again.
     presence_due: Instant,
@@ -44,14 +45,14 @@ impl Subscription {
         app: AppState,
         exchange: Exchange,
         subscriber: Subscriber,
-        gaps: Gaps,
+        terms: Terms,
     ) -> Subscription {
         let mut presence = subscriber.presence();
         presence.mark_changed();
         Subscription {
             app,
             subscriber: Traced::new(subscriber, exchange),
-            gaps,
+            terms,
             presence,
             presence_due: Instant::now(),
             publishes: FuturesOrdered::new(),
@@ -80,8 +81,11 @@ impl Subscription {
             message = peer.receive(), if publishing < SOCKET_PUBLISHES_MAX => {
                 if let Some(message @ (Message::Text(_) | Message::Binary(_))) = message? {
                     let topic = self.subscriber.topic();
-                    let exchange = self.subscriber.exchange();
-                    let answering = publish::take(&self.app, exchange, topic, &message);
+                    let from = publish::From {
+                        exchange: self.subscriber.exchange(),
+                        address: self.terms.address,
+                    };
+                    let answering = publish::take(&self.app, from, topic, &message);
                     self.publishes.push_back(answering);
                 }
             }
@@ -96,13 +100,14 @@ impl Subscription {
     async fn send_ready(&mut self, peer: &mut Peer) -> Result<(), End> {
         if self.presence.has_changed().unwrap_or(false) && Instant::now() >= self.presence_due {
             let presence = *self.presence.borrow_and_update();
-            peer.queue(&json_frame(&PresenceNotice { presence }));
+            let place = self.terms.place.take();
+            peer.queue(&json_frame(&PresenceNotice { presence, place }));
             self.presence_due = Instant::now() + presence_gap(presence);
         }
         let batch = self.subscriber.take(Budget::DELIVERY);
         if let Some(gap) = batch.gap {
             peer.queue(&json_frame(&GapNotice { gap }));
-            if self.gaps == Gaps::Close {
+            if self.terms.gaps == Gaps::Close {
                 peer.flush().await?;
                 let why = "there is a gap, and gaps=close";
                 return Err(End::Close(close_code::GAP, why.into()));
