@@ -1,6 +1,8 @@
 // A photograph in one request or in chunks: paused, resumed, cancelled, broken off; the same SHA-256 at both ends and here.
 
 import type { Locator, Page } from "@playwright/test";
+import { createHash } from "node:crypto";
+import { open, writeFile } from "node:fs/promises";
 
 import { Breaks } from "./fixtures/breaks";
 import { LARGE, type Picture, largeJpeg, notAnImage, smallJpeg } from "./fixtures/jpeg";
@@ -19,8 +21,24 @@ class ImageUpload extends Lab {
     this.cancel = this.region.getByRole("button", { name: "Cancel" });
   }
 
-  async choose(picture: Picture): Promise<void> {
-    await this.region.getByLabel(/^File/).setInputFiles(picture);
+  /** Chooses a picture, or the file at a path, which has the same time whenever it is chosen. */
+  async choose(picture: Picture, path?: string): Promise<void> {
+    await this.region.getByLabel(/^Files up to/).setInputFiles(path ?? picture);
+    await expect(this.region.getByText(picture.name).first()).toBeVisible();
+  }
+
+  /** Drops or pastes a file somewhere on the page. */
+  async bring(how: "drop" | "paste", picture: Picture): Promise<void> {
+    await this.page.evaluate(
+      ([how, name, type, base64]) => {
+        const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+        const data = new DataTransfer();
+        data.items.add(new File([bytes], name, { type }));
+        const event = how === "drop" ? new DragEvent("drop", { dataTransfer: data }) : new ClipboardEvent("paste", { clipboardData: data });
+        window.dispatchEvent(event);
+      },
+      [how, picture.name, picture.mimeType, picture.buffer.toString("base64")] as const,
+    );
     await expect(this.region.getByText(picture.name).first()).toBeVisible();
   }
 
@@ -150,6 +168,108 @@ test("a small photograph in one chunk", async ({ page }) => {
   await lab.choose(picture);
   await lab.press();
   await lab.agree(picture);
+});
+
+test("several files go one after the other; a file may be dropped, pasted or photographed", async ({ page }) => {
+  const lab = new ImageUpload(page);
+  await lab.open();
+  const names = ["one.jpg", "two.jpg", "three.jpg"];
+  const input = lab.region.getByLabel(/^Files up to/);
+  await input.setInputFiles(names.map((name) => ({ ...smallJpeg(), name })));
+  const items = lab.upload.getByRole("list", { name: "Files" }).getByRole("listitem");
+  await expect(items).toHaveText([/^one.jpg.*is next, or under way$/, /^two.jpg.*waits$/, /^three.jpg.*waits$/]);
+  await lab.press();
+  await expect(items).toHaveText(names.map((name) => new RegExp(`^${name}.*stored$`)));
+  await lab.agree(smallJpeg());
+  expect((await lab.events()).filter((event) => event.kind === "finished")).toHaveLength(3);
+  // The picture is shown without what its camera wrote into it.
+  await expect(lab.upload.locator("figcaption")).toContainText("without metadata: no place, no time, no camera");
+
+  await lab.bring("drop", { ...smallJpeg(), name: "dropped.jpg" });
+  await lab.bring("paste", { ...notAnImage(), name: "pasted.txt" });
+  await lab.press();
+  await lab.agree(notAnImage());
+  const camera = lab.region.locator("#camera");
+  await expect(camera).toHaveAttribute("capture", "environment");
+  await camera.setInputFiles({ ...smallJpeg(), name: "taken.jpg" });
+  await expect(lab.region.getByText("taken.jpg").first()).toBeVisible();
+});
+
+test("begun in one tab, gone on with in another, and after a reload: the same file is recognised", async ({ page, context, guard }, info) => {
+  guard.allowAborts();
+  guard.allowServerGone();
+  // A request of the first tab that is under way when the second one asks is told that it was taken over.
+  guard.allowStatus(409);
+  const picture = largeJpeg();
+  const path = info.outputPath(picture.name);
+  await writeFile(path, picture.buffer);
+  const first = new ImageUpload(page);
+  await first.open("?chunk_kib=256");
+  await slowly(page, 4_000_000);
+  await first.choose(picture, path);
+  await first.press();
+  await first.isUnderWay();
+
+  // Another tab takes it over; the first one says so, and keeps still.
+  const second = new ImageUpload(await context.newPage());
+  await second.open("?chunk_kib=256");
+  await slowly(second.page, 4_000_000);
+  await second.choose(picture, path);
+  await expect(second.said("This file was begun before: Upload goes on with it.")).toBeVisible();
+  const asked = second.page.waitForResponse((response) => response.request().method() === "HEAD");
+  await second.press();
+  const had = Number((await asked).headers()["upload-offset"]);
+  expect(had).toBeGreaterThan(0);
+  await expect(first.state).toHaveText("Another tab goes on with this file. Resume takes it back.");
+  await expect(first.button).toContainText("Resume");
+
+  // That one is reloaded in the middle: the page has forgotten the file, the browser has not forgotten the upload.
+  await expect(second.upload.locator(".upload-words")).toHaveText(/\([2-9]\d %\)/);
+  await second.page.reload();
+  await expect(second.button).toBeVisible();
+  await second.choose(picture, path);
+  const again = second.page.waitForResponse((response) => response.request().method() === "HEAD");
+  await second.press();
+  expect(Number((await again).headers()["upload-offset"])).toBeGreaterThan(had);
+  await second.agree(picture);
+
+  // The first one finds that nothing is left to send.
+  await first.press();
+  await first.agree(picture);
+  expect((await first.events()).filter((event) => event.kind === "created")).toHaveLength(1);
+});
+
+test("a file of 200 MB goes up without ever being in the page's memory", async ({ page }, info) => {
+  const length = 200_000_000;
+  const path = info.outputPath("large.bin");
+  const file = await open(path, "w");
+  await file.truncate(length);
+  await file.close();
+  const lab = new ImageUpload(page);
+  await lab.open("?chunk_kib=8192");
+  const session = await page.context().newCDPSession(page);
+  const used = async () => {
+    const heap = (await session.send("Runtime.getHeapUsage")) as Record<string, number>;
+    return heap["usedSize"]! + (heap["embedderHeapUsedSize"] ?? 0) + (heap["backingStorageSize"] ?? 0);
+  };
+  const before = await used();
+  const digest = createHash("sha256").update(Buffer.alloc(length)).digest("hex");
+  const picture = { name: "large.bin", mimeType: "application/octet-stream", buffer: Buffer.alloc(0), sha256: digest };
+  await lab.choose(picture, path);
+  await lab.press();
+  let most = 0;
+  await expect
+    .poll(
+      async () => {
+        most = Math.max(most, await used());
+        return lab.state.innerText();
+      },
+      { timeout: 60_000, intervals: [50] },
+    )
+    .toBe("Stored.");
+  await lab.agree(picture);
+  most = Math.max(most, await used());
+  expect(most - before, "bytes more than before").toBeLessThan(48_000_000);
 });
 
 test.describe("with a server of its own", () => {

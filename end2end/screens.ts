@@ -37,6 +37,7 @@ async function afterRun(page: Page, path: string): Promise<void> {
   const queries: Partial<Record<typeof slug, string>> = {
     "publish-subscribe": "?topic=screens&burst=3",
     "server-sent-events": "?drop_after=1",
+    chunks: "?file_kib=2048&cut_kib=1500&chunk_kib=128&rate_mbit=50&latency_ms=10",
   };
   await lab.open(queries[slug] ?? "");
   if (slug === "image-upload") await page.locator("#file").setInputFiles(largeJpeg());
@@ -51,11 +52,17 @@ async function afterRun(page: Page, path: string): Promise<void> {
     "publish-subscribe": "received",
     race: "received",
     "image-upload": "finished",
+    chunks: "finished",
   } as const;
   await lab.hasEvent(done[slug]);
   if (TOPIC_LABS.has(slug)) await expect(lab.said(/^3 of 3 messages arrived/)).toBeVisible();
   if (slug === "race") await expect(lab.said(/nothing is missing/)).toBeVisible({ timeout: 30_000 });
   if (slug === "limits") await expect(lab.said("Both have seen all that was said.")).toBeVisible();
+  if (slug === "chunks") {
+    await expect(lab.said(/^The cut at/)).toBeVisible({ timeout: 30_000 });
+    await page.getByRole("button", { name: "Try every chunk size" }).click();
+    await expect(lab.said(/^Quickest here/).first()).toBeVisible({ timeout: 60_000 });
+  }
   if (slug === "image-upload") await expect(page.getByText("yes: the server has exactly these bytes")).toBeVisible();
 }
 

@@ -27,6 +27,8 @@ pub enum Lab {
     Race,
     /// An image in one request or in chunks that can be paused and resumed.
     ImageUpload,
+    /// A file in one request and in chunks, side by side, over a line that drops.
+    Chunks,
 }
 
 /// The chapters of the course, in its order. The navigation groups labs by them.
@@ -60,7 +62,7 @@ impl Chapter {
 
 impl Lab {
     /// Every lab, in the order of the course.
-    pub const ALL: [Lab; 9] = [
+    pub const ALL: [Lab; 10] = [
         Lab::RequestResponse,
         Lab::Limits,
         Lab::ShortPolling,
@@ -70,6 +72,7 @@ impl Lab {
         Lab::PublishSubscribe,
         Lab::Race,
         Lab::ImageUpload,
+        Lab::Chunks,
     ];
 
     /// The last segment of the lab's address, `/labs/{slug}`.
@@ -84,6 +87,7 @@ impl Lab {
             Lab::PublishSubscribe => "publish-subscribe",
             Lab::Race => "race",
             Lab::ImageUpload => "image-upload",
+            Lab::Chunks => "chunks",
         }
     }
 
@@ -99,6 +103,7 @@ impl Lab {
             Lab::PublishSubscribe => "Publish–subscribe",
             Lab::Race => "The race",
             Lab::ImageUpload => "Image upload",
+            Lab::Chunks => "One request or chunks",
         }
     }
 
@@ -130,6 +135,9 @@ impl Lab {
             Lab::ImageUpload => {
                 "Use one request when the link is short and steady, chunks when it may break before the end."
             }
+            Lab::Chunks => {
+                "Use it when you have to choose a chunk’s size, and want to see first what a broken line costs."
+            }
         }
     }
 
@@ -143,7 +151,7 @@ impl Lab {
             | Lab::Websocket
             | Lab::PublishSubscribe
             | Lab::Race => Chapter::PushAndPull,
-            Lab::ImageUpload => Chapter::Transfer,
+            Lab::ImageUpload | Lab::Chunks => Chapter::Transfer,
         }
     }
 

@@ -1,5 +1,7 @@
 //! One lab, one folder: what can be set, how it starts, what it shows. A lab never imports another lab.
 
+#[cfg(feature = "chunks")]
+pub mod chunks;
 #[cfg(feature = "image-upload")]
 pub mod image_upload;
 #[cfg(feature = "limits")]
@@ -28,6 +30,8 @@ mod page {
     use web_sys::HtmlElement;
     use wire::Lab;
 
+    #[cfg(feature = "chunks")]
+    use super::chunks;
     #[cfg(feature = "image-upload")]
     use super::image_upload;
     #[cfg(feature = "limits")]
@@ -105,6 +109,8 @@ mod page {
             Lab::Race => Some(race::page(session, reader)),
             #[cfg(feature = "image-upload")]
             Lab::ImageUpload => Some(image_upload::page(session, reader, sample)),
+            #[cfg(feature = "chunks")]
+            Lab::Chunks => Some(chunks::page(session, reader)),
             #[cfg(not(all(
                 feature = "request-response",
                 feature = "limits",
@@ -114,7 +120,8 @@ mod page {
                 feature = "websocket",
                 feature = "publish-subscribe",
                 feature = "race",
-                feature = "image-upload"
+                feature = "image-upload",
+                feature = "chunks"
             )))]
             _ => None,
         }

@@ -13,9 +13,24 @@ use super::{clock::now_ns, feed::Feed, link::Seen};
 /// How much is read and hashed between two yields to the page, in bytes: a few milliseconds' work.
 const SLICE: u64 = 512 * 1024;
 
-/// The digest in hex; `None` when `go_on` said no, or the file could not be read.
+/// The digest in hex, told to the run; `None` when `go_on` said no, or the file could not be read.
 pub(crate) async fn sha256(feed: &Feed, file: &Blob, go_on: impl Fn() -> bool) -> Option<String> {
     let began_ns = now_ns();
+    let digest = digest(file, go_on).await?;
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let told = hex.clone();
+    feed.saw(
+        Seen::new(Lane::BROWSER, Kind::Hashed, began_ns)
+            .until(now_ns())
+            .bytes(file.size() as u64)
+            .summary("SHA-256")
+            .with(|detail| detail.sha256 = Some(told)),
+    );
+    Some(hex)
+}
+
+/// The digest alone.
+pub(crate) async fn digest(file: &Blob, go_on: impl Fn() -> bool) -> Option<[u8; 32]> {
     let length = file.size() as u64;
     let mut hasher = Sha256::new();
     let mut buffer = Vec::new();
@@ -37,18 +52,5 @@ pub(crate) async fn sha256(feed: &Feed, file: &Blob, go_on: impl Fn() -> bool) -
         hasher.update(&buffer);
         from = to;
     }
-    let hex: String = hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let digest = hex.clone();
-    feed.saw(
-        Seen::new(Lane::BROWSER, Kind::Hashed, began_ns)
-            .until(now_ns())
-            .bytes(length)
-            .summary("SHA-256")
-            .with(|detail| detail.sha256 = Some(digest)),
-    );
-    Some(hex)
+    Some(hasher.finalize().into())
 }

@@ -76,14 +76,17 @@ async fn sent(
         request.set_request_header(name, value)?;
     }
     let (lane, exchange) = (call.lane, call.traceparent.exchange);
+    let is_recorded = call.traceparent.recorded;
 
     let recorder = feed.clone();
     let on_progress = Closure::<dyn FnMut(ProgressEvent)>::new(move |event: ProgressEvent| {
         let so_far = event.loaded() as u64;
-        recorder.saw_of(
-            exchange,
-            Seen::new(lane, Kind::Progress, now_ns()).bytes(so_far),
-        );
+        if is_recorded {
+            recorder.saw_of(
+                exchange,
+                Seen::new(lane, Kind::Progress, now_ns()).bytes(so_far),
+            );
+        }
         progress(so_far);
     });
     request
@@ -93,7 +96,7 @@ async fn sent(
     let (recorder, head) = (feed.clone(), request.clone());
     let on_state = Closure::<dyn FnMut(Event)>::new(move |_: Event| {
         let status = head.status().unwrap_or(0);
-        if head.ready_state() == XmlHttpRequest::HEADERS_RECEIVED && status != 0 {
+        if is_recorded && head.ready_state() == XmlHttpRequest::HEADERS_RECEIVED && status != 0 {
             let words = format!("{status} {}", head.status_text().unwrap_or_default());
             recorder.saw_of(
                 exchange,
@@ -109,7 +112,9 @@ async fn sent(
     let on_abort = Closure::<dyn FnMut(Event)>::new(move |_: Event| {
         let _ = aborted.abort();
     });
-    abort.set_onabort(Some(on_abort.as_ref().unchecked_ref()));
+    // Several uploads may be given up by one signal.
+    let on_abort = on_abort.as_ref().unchecked_ref();
+    abort.add_event_listener_with_callback("abort", on_abort)?;
 
     let mut started = Ok(());
     let ended = Promise::new(&mut |resolve, _| {
@@ -120,10 +125,12 @@ async fn sent(
             request.send_with_opt_blob(Some(body))
         };
     });
-    started?;
-    JsFuture::from(ended).await?;
+    if started.is_ok() {
+        JsFuture::from(ended).await?;
+    }
     let ended_ns = now_ns();
-    abort.set_onabort(None);
+    abort.remove_event_listener_with_callback("abort", on_abort)?;
+    started?;
     request.set_onreadystatechange(None);
     let status = request.status()?;
     if status == 0 {

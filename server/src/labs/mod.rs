@@ -6,6 +6,7 @@ use wire::Lab;
 
 use crate::AppState;
 
+mod chunks;
 pub mod image_upload;
 pub mod limits;
 mod long_polling;
@@ -29,9 +30,10 @@ pub fn router() -> OpenApiRouter<AppState> {
 
 /// A lab's endpoints stand under its name in the API's description.
 fn tagged(lab: Lab, mut router: OpenApiRouter<AppState>) -> OpenApiRouter<AppState> {
-    // Two labs answer at one address.
+    // Some labs answer at the same addresses.
     let labs: &[Lab] = match lab {
         Lab::ShortPolling => &[Lab::ShortPolling, Lab::LongPolling],
+        Lab::ImageUpload => &[Lab::ImageUpload, Lab::Chunks],
         _ => &[lab],
     };
     let tags: Vec<String> = labs.iter().map(|lab| lab.title().to_owned()).collect();
@@ -66,5 +68,6 @@ fn lab_router(lab: Lab) -> OpenApiRouter<AppState> {
         Lab::PublishSubscribe => publish_subscribe::router(),
         Lab::Race => race::router(),
         Lab::ImageUpload => image_upload::router(),
+        Lab::Chunks => chunks::router(),
     }
 }

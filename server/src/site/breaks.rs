@@ -40,7 +40,7 @@ const fn presets(lab: Lab) -> &'static [Preset] {
             ("A line that drops 300 kB into a request", "cut=300000"),
             ("A server that reads slowly", "slow_read=2MiB/s"),
         ],
-        Lab::Race | Lab::Limits => &[],
+        Lab::Race | Lab::Limits | Lab::Chunks => &[],
     }
 }
 
@@ -56,7 +56,7 @@ const fn scope(lab: Lab) -> &'static str {
         Lab::PublishSubscribe => {
             "It acts on subscriber 1 when it connects again; the others keep a good line."
         }
-        Lab::Race | Lab::Limits => "",
+        Lab::Race | Lab::Limits | Lab::Chunks => "",
     }
 }
 

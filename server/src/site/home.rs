@@ -58,6 +58,11 @@ const fn shows(lab: Lab) -> &'static [&'static str] {
             "Pause, resume and cancel, seen from the server’s disk",
             "The same SHA-256, computed at both ends",
         ],
+        Lab::Chunks => &[
+            "The same file both ways at once, over a line that drops where you say",
+            "What the cut cost each: bytes sent again, and the time to be back",
+            "Chunks of every size, and where the best lies on this line",
+        ],
     }
 }
 

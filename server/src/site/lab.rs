@@ -31,7 +31,7 @@ const fn lanes(lab: Lab) -> &'static [LaneKind] {
             LaneKind::Socket,
             LaneKind::Topic,
         ],
-        Lab::ImageUpload => &[
+        Lab::ImageUpload | Lab::Chunks => &[
             LaneKind::Browser,
             LaneKind::Network,
             LaneKind::Socket,
@@ -80,6 +80,10 @@ const fn invitation(lab: Lab) -> (&'static str, &'static str) {
             "One file, whole or in chunks",
             "Upload a photograph, pause it, go on, and see where every piece was at any time.",
         ),
+        Lab::Chunks => (
+            "One file, twice, over a line that drops",
+            "Compare sends it in one request and in chunks at once, and draws what each had when the line dropped.",
+        ),
     }
 }
 
@@ -94,7 +98,8 @@ fn sample(lab: Lab) -> Option<&'static str> {
         | Lab::ServerSentEvents
         | Lab::Websocket
         | Lab::PublishSubscribe
-        | Lab::Race => None,
+        | Lab::Race
+        | Lab::Chunks => None,
     }
 }
 

@@ -19,6 +19,7 @@ const fn text(lab: Lab) -> &'static str {
         Lab::PublishSubscribe => include_str!("../labs/publish_subscribe.md"),
         Lab::Race => include_str!("../labs/race.md"),
         Lab::ImageUpload => include_str!("../labs/image_upload.md"),
+        Lab::Chunks => include_str!("../labs/chunks.md"),
     }
 }
 
@@ -133,6 +134,14 @@ mod tests {
                 Kind::Finished,
                 Kind::Previewed,
                 Kind::Removed,
+            ],
+            Lab::Chunks => &[
+                Kind::Progress,
+                Kind::Created,
+                Kind::Stored,
+                Kind::Synced,
+                Kind::Finished,
+                Kind::Previewed,
             ],
         }
     }

@@ -80,6 +80,7 @@ pub(super) const fn of(lab: Lab) -> &'static Sketch {
         Lab::PublishSubscribe => &PUBLISH_SUBSCRIBE,
         Lab::Race => &RACE,
         Lab::ImageUpload => &IMAGE_UPLOAD,
+        Lab::Chunks => &CHUNKS,
     }
 }
 
@@ -489,6 +490,57 @@ const IMAGE_UPLOAD: Sketch = Sketch {
             lane: 2,
             at: 112,
             until: 128,
+            words: "stored",
+        },
+    ],
+};
+
+const CHUNKS: Sketch = Sketch {
+    says: "The first parts of a file are stored; the line drops within one; the browser asks how far it got and sends what is missing, and no more.",
+    lanes: &[
+        (LaneKind::Browser, "Browser"),
+        (LaneKind::Socket, "Socket"),
+        (LaneKind::Storage, "Storage"),
+    ],
+    step: 112,
+    height: 150,
+    marks: &[
+        Arrow {
+            from: 0,
+            to: 1,
+            at: 10,
+            takes: 14,
+            words: "part 1",
+        },
+        Bar {
+            lane: 2,
+            at: 22,
+            until: 34,
+            words: "stored",
+        },
+        Cut {
+            from: 0,
+            at: 44,
+            words: "it drops",
+        },
+        Arrow {
+            from: 0,
+            to: 1,
+            at: 74,
+            takes: 10,
+            words: "how far?",
+        },
+        Arrow {
+            from: 0,
+            to: 1,
+            at: 106,
+            takes: 14,
+            words: "the rest",
+        },
+        Bar {
+            lane: 2,
+            at: 118,
+            until: 134,
             words: "stored",
         },
     ],

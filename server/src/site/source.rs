@@ -88,6 +88,12 @@ pub(super) const fn files(lab: Lab) -> &'static [SourceFile] {
             source!("labs/image_upload/tus.rs"),
             source!("uploads/append.rs"),
         ],
+        Lab::Chunks => &[
+            source!("labs/chunks.rs"),
+            source!("labs/image_upload/tus.rs"),
+            source!("uploads/append.rs"),
+            source!("labs/image_upload.rs"),
+        ],
     }
 }
 

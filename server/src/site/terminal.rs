@@ -265,6 +265,52 @@ pub(super) fn commands(lab: Lab, origin: &str) -> Vec<Command> {
                 lines: format!("tail -c +100001 picture.bin | {}", append(4, 100_000)),
             },
         ],
+        Lab::Chunks => vec![
+            Command {
+                does: "Make a file of 300 kB.",
+                lines: "head -c 300000 /dev/urandom > picture.bin".to_owned(),
+            },
+            Command {
+                does: "Send it in one request over a line that drops behind 200,000 bytes: nothing of it is left.",
+                lines: lines(&[
+                    &curl("-s", 1),
+                    "-H 'Roundtrip-Faults: rate=20Mbit,cut=200000'",
+                    &format!(
+                        "--data-binary @picture.bin {origin}/api/images || echo \"broke off\""
+                    ),
+                ]),
+            },
+            Command {
+                does: "Or create an upload (tus 1.0.0): its address is in the answer.",
+                lines: format!(
+                    "upload=$({}\ncase $upload in /*) upload={origin}$upload;; esac",
+                    lines(&[
+                        &curl("-si -X POST", 2),
+                        "-H 'Tus-Resumable: 1.0.0' -H 'Upload-Length: 300000'",
+                        &format!("{origin}/files |"),
+                    ]) + "\n  tr -d '\\r' | sed -n 's/^[Ll]ocation: //p')"
+                ),
+            },
+            Command {
+                does: "Send it as one piece over the same line.",
+                lines: format!(
+                    "{} || echo \"broke off\"",
+                    append(3, 0).replace(
+                        "--data-binary @-",
+                        "-H 'Roundtrip-Faults: rate=20Mbit,cut=200000' --data-binary @picture.bin"
+                    )
+                ),
+            },
+            Command {
+                does: "Ask how much is there, and send the rest.",
+                lines: format!(
+                    "offset=$({}\ntail -c +$((offset + 1)) picture.bin | {}",
+                    lines(&[&curl("-sI", 4), "-H 'Tus-Resumable: 1.0.0' $upload |",])
+                        + "\n  tr -d '\\r' | sed -n 's/^[Uu]pload-[Oo]ffset: //p')",
+                    append(5, 0).replace("'Upload-Offset: 0'", "\"Upload-Offset: $offset\"")
+                ),
+            },
+        ],
     };
     std::iter::once(draw_run())
         .chain(own)

@@ -36,7 +36,14 @@ impl Page {
     /// Begins an upload in chunks.
     pub(super) fn start_chunks(self, file: Blob) {
         let mut tus = Tus::new(file.size() as u64, self.knobs.peek(|knobs| knobs.chunk()));
-        let step = tus.start();
+        let step = match self.recalled() {
+            Some(url) => {
+                self.session.mark("Goes on with what was begun before");
+                tus.recall(url)
+            }
+            None => tus.start(),
+        };
+        self.said.set(String::new());
         self.tus.set(Some(tus));
         self.drive(step, file);
     }
@@ -45,12 +52,23 @@ impl Page {
     pub(super) fn pause(self) {
         if self.change(Tus::pause).unwrap_or(false) {
             self.stop();
+            self.is_elsewhere.set(false);
             self.session.mark(&format!(
                 "Paused at {}",
                 bytes(self.progress.peek(|progress| progress.sent))
             ));
             self.progress.update(|progress| progress.stand());
         }
+    }
+
+    /// Another tab takes the upload over: this one lets go of it.
+    pub(super) fn yields(self) {
+        self.pause();
+        let is_paused = self.tus.peek(|tus| {
+            tus.as_ref()
+                .is_some_and(|tus| *tus.phase() == Phase::Paused)
+        });
+        self.is_elsewhere.set(is_paused);
     }
 
     /// The person goes on.
@@ -60,7 +78,12 @@ impl Page {
         };
         self.session.mark("Resumed");
         self.trouble.set(None);
-        if let Some(step) = self.change(Tus::resume) {
+        // Another tab may have begun it anew meanwhile.
+        let step = match self.recalled() {
+            Some(url) => self.change(|tus| tus.recall(url)),
+            None => self.change(Tus::resume),
+        };
+        if let Some(step) = step {
             self.drive(step, file.into());
         }
     }
@@ -96,6 +119,8 @@ impl Page {
         self.abort.set(Some(abort));
         self.turn.update(|turn| *turn += 1);
         let turn = self.turn.now();
+        self.is_elsewhere.set(false);
+        self.remember();
         spawn(async move {
             while step != Step::Rest {
                 let url = self
@@ -139,10 +164,16 @@ impl Page {
                     .and_then(|url| url.rsplit('/').next())
                     .unwrap_or_default()
                     .to_owned();
+                self.forget();
                 self.ask_about(&id).await;
             }
-            Phase::Cancelled => self.outcome.set(Outcome::Cancelled),
-            Phase::Failed(why) => self.outcome.set(Outcome::Failed(why)),
+            Phase::Cancelled => {
+                self.forget();
+                self.ends(Outcome::Cancelled);
+            }
+            Phase::Failed(why) => {
+                self.ends(Outcome::Failed(why));
+            }
             _ => {}
         }
     }
@@ -158,7 +189,7 @@ impl Page {
             },
             Err(no_reply) => Outcome::Failed(no_reply.words().to_owned()),
         };
-        self.outcome.set(outcome);
+        self.ends(outcome);
     }
 
     fn call<'a>(self, method: &'a str, target: &'a str, headers: &'a [Header]) -> Call<'a> {
@@ -183,7 +214,11 @@ impl Page {
         let outcome = fetch(&self.session.feed(), call, None, Some(signal)).await;
         answered(outcome, |reply| {
             let place = path_of(reply.header("location")?)?;
-            Some(Box::new(move |tus: &mut Tus| tus.created(place)))
+            Some(Box::new(move |tus: &mut Tus| {
+                let step = tus.created(place);
+                self.remembers(tus);
+                step
+            }))
         })
     }
 

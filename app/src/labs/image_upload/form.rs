@@ -2,11 +2,8 @@
 
 use std::rc::Rc;
 
-use wasm_bindgen::JsCast;
-use web_sys::{DragEvent, Event, HtmlInputElement};
 use wire::{
     images::{IMAGES_PATH, ImageInfo},
-    limits::UPLOAD_BYTES_MAX,
     time::{bytes, duration},
 };
 
@@ -16,12 +13,11 @@ use super::{
     tus::{Phase, Tus},
 };
 use crate::{
-    browser::window,
     components::{
         controls::{Line, Number, button, choice, line, number},
         notice::grouped,
     },
-    dom::{El, el, listen},
+    dom::{El, el},
 };
 
 impl Page {
@@ -101,57 +97,6 @@ impl Page {
         })
     }
 
-    fn file_field(self) -> El {
-        let chosen = move |event: Event| {
-            let input: Option<HtmlInputElement> =
-                event.target().and_then(|target| target.dyn_into().ok());
-            if let Some(file) = input.and_then(|input| input.files()?.get(0)) {
-                self.choose(file);
-            }
-        };
-        let words = move || {
-            self.file.with(|file| match file {
-                Some(file) => format!("{}, {}", file.name(), bytes(file.size() as u64)),
-                None if self.has_sample() => "the sample photograph; or drop one here".to_owned(),
-                None => "choose one, or drop it here".to_owned(),
-            })
-        };
-        let label = el("label")
-            .attr("for", "file")
-            .text("File ")
-            .add(el("span.bounds").text(&format!("up to {}", bytes(UPLOAD_BYTES_MAX))));
-        let input = el("input")
-            .attrs(&[
-                ("id", "file"),
-                ("type", "file"),
-                ("accept", "image/*"),
-                ("aria-describedby", "file-words"),
-            ])
-            .flag_of("disabled", move || self.is_busy())
-            .on("change", chosen);
-        el("div.field.file-field").add(label).add(
-            el("span.with-unit")
-                .add(input)
-                .add(el("span.unit").attr("id", "file-words").shows(words)),
-        )
-    }
-
-    /// A file may be dropped anywhere on the page: a small target would be missed, and the browser would open the file.
-    pub(super) fn accept_drops(self) {
-        listen(&window(), "dragover", |event| event.prevent_default());
-        listen(&window(), "drop", move |event| {
-            event.prevent_default();
-            let file = event
-                .dyn_ref::<DragEvent>()
-                .and_then(|event| event.data_transfer()?.files()?.get(0));
-            if let Some(file) = file
-                && !self.is_busy()
-            {
-                self.choose(file);
-            }
-        });
-    }
-
     /// How the upload stands, in a sentence.
     fn standing(self) -> String {
         match (self.outcome.get(), self.phase()) {
@@ -160,6 +105,9 @@ impl Page {
                 "Cancelled: the server has let go of what it had.".to_owned()
             }
             (Outcome::Failed(_), _) => "Stopped.".to_owned(),
+            (Outcome::Open, Phase::Paused) if self.is_elsewhere.get() => {
+                "Another tab goes on with this file. Resume takes it back.".to_owned()
+            }
             (Outcome::Open, Phase::Paused) => {
                 "Paused. On resuming, the server is asked how much it has.".to_owned()
             }
@@ -228,7 +176,7 @@ impl Page {
             el("div.upload-preview").holds(move || self.image().map(preview).into_iter().collect());
         el("section.upload")
             .attr("aria-label", "Upload")
-            .add(el("div.upload-progress").add_all([bar, words, state]))
+            .add(el("div.upload-progress").add_all([bar, words, state, self.queue_list()]))
             .add(digests)
             .add(picture)
     }
@@ -255,6 +203,11 @@ fn preview(info: ImageInfo) -> El {
         _ => String::new(),
     };
     let words = format!("{size}{}. ", bytes(info.bytes));
+    // What a camera wrote about place and time is in the original only.
+    let anew = match info.preview {
+        Some(_) => "Encoded anew, without metadata: no place, no time, no camera. ",
+        None => "",
+    };
     let original = el("a")
         .attrs(&[
             ("href", &format!("{IMAGES_PATH}/{}/original", info.id)),
@@ -281,5 +234,5 @@ fn preview(info: ImageInfo) -> El {
     };
     el("figure")
         .add(picture)
-        .add(el("figcaption").text(&words).add(original))
+        .add(el("figcaption").text(&words).text(anew).add(original))
 }

@@ -2,12 +2,17 @@
 
 pub mod knobs;
 pub mod progress;
+pub mod queue;
 pub mod tus;
 
 #[cfg(target_arch = "wasm32")]
 mod driver;
 #[cfg(target_arch = "wasm32")]
+mod files;
+#[cfg(target_arch = "wasm32")]
 mod form;
+#[cfg(target_arch = "wasm32")]
+mod memory;
 #[cfg(target_arch = "wasm32")]
 mod page;
 

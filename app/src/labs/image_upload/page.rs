@@ -15,6 +15,7 @@ use wire::{
 use super::{
     knobs::{CHUNKS, Knobs},
     progress::Progress,
+    queue::{Fate, Queue},
     tus::{Phase, Tus},
 };
 use crate::{
@@ -26,6 +27,7 @@ use crate::{
         clock::now_ns,
         digest::sha256,
         fetch::Call,
+        ids,
         link::Seen,
         reply::{NoReply, Reply},
         settled,
@@ -64,6 +66,12 @@ pub(super) struct Page {
     pub(super) abort: State<Option<AbortController>>,
     /// Counts what was started, so that what was left behind knows it.
     pub(super) turn: State<u32>,
+    /// The files that go one after the other.
+    pub(super) queue: State<Queue<File>>,
+    /// This tab's name among those that may be at an upload.
+    pub(super) tab: State<String>,
+    /// Has another tab taken the upload over?
+    pub(super) is_elsewhere: State<bool>,
     /// Counts the files chosen, likewise.
     choices: State<u32>,
     /// Where the sample photograph is.
@@ -85,11 +93,15 @@ pub(crate) fn page(session: Session, reader: &mut Reader, sample: Option<String>
         said: State::new(String::new()),
         abort: State::new(None),
         turn: State::new(0),
+        queue: State::new(Queue::default()),
+        tab: State::new(ids::span().to_string()),
+        is_elsewhere: State::new(false),
         choices: State::new(0),
         sample: State::new(sample),
     };
     follow(move || session.write_address(page.knobs.with(Knobs::write)));
-    page.accept_drops();
+    page.accept_files();
+    page.yield_to_others();
     Shared {
         controls: vec![page.controls()],
         below: vec![page.below()],
@@ -166,6 +178,10 @@ impl Page {
         self.digest.set(None);
         self.progress.set(Progress::of(file.size() as u64));
         self.file.set(Some(file.clone()));
+        if self.recalled().is_some() {
+            self.said
+                .set("This file was begun before: Upload goes on with it.".to_owned());
+        }
         self.choices.update(|count| *count += 1);
         let choice = self.choices.now();
         spawn(async move {
@@ -227,6 +243,26 @@ impl Page {
         });
     }
 
+    /// The upload came to this. The next file, where one waits, goes by itself.
+    pub(super) fn ends(self, outcome: Outcome) -> bool {
+        let is_stored = matches!(outcome, Outcome::Stored(_));
+        let can_resume = matches!(outcome, Outcome::Failed(_));
+        self.outcome.set(outcome);
+        let fate = if is_stored {
+            Fate::Stored
+        } else {
+            Fate::Stopped
+        };
+        if can_resume {
+            return false;
+        }
+        if let Some(next) = self.queue.update(|queue| queue.ended(fate)) {
+            self.choose(next);
+            self.upload();
+        }
+        is_stored
+    }
+
     async fn send_whole(self, file: Blob) {
         let Ok(abort) = AbortController::new() else {
             return;
@@ -255,7 +291,7 @@ impl Page {
             return;
         }
         self.is_sending.set(false);
-        self.outcome.set(match outcome {
+        let is_stored = self.ends(match outcome {
             Ok(reply) => match stored(&reply) {
                 Some(info) if reply.is_success() => {
                     self.sent(info.bytes);
@@ -270,10 +306,7 @@ impl Page {
                     .to_owned(),
             ),
         });
-        if self
-            .outcome
-            .peek(|outcome| matches!(outcome, Outcome::Stored(_)))
-        {
+        if is_stored {
             let since_ns = now_ns();
             settled().await;
             feed.saw_of(
@@ -316,5 +349,7 @@ async fn fetched_file(url: &str) -> Option<File> {
         .ok()?;
     let options = web_sys::FilePropertyBag::new();
     options.set_type("image/jpeg");
+    // The same file each time, so that an upload of it can be gone on with.
+    options.set_last_modified(0.0);
     File::new_with_blob_sequence_and_options(&js_sys::Array::of1(&blob), "photo.jpg", &options).ok()
 }

@@ -8,6 +8,8 @@ use wire::time::{bytes, duration};
 const WINDOW_NS: i64 = 3_000_000_000;
 /// Less than this is too short to tell a rate, in nanoseconds.
 const LEAST_NS: i64 = 100_000_000;
+/// How often the rate that is told follows the one that was measured, in nanoseconds.
+const STEP_NS: i64 = 250_000_000;
 
 /// Follows an upload. A pause begins a new stretch: standing still is not slowness.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub struct Progress {
     /// How many bytes there are.
     pub length: u64,
     points: VecDeque<(i64, u64)>,
+    /// The rate that is told, in bytes a second, and since when.
+    told: Option<(i64, u64)>,
 }
 
 impl Progress {
@@ -26,6 +30,7 @@ impl Progress {
             sent: 0,
             length,
             points: VecDeque::new(),
+            told: None,
         }
     }
 
@@ -33,7 +38,7 @@ impl Progress {
     pub fn reached(&mut self, sent: u64, at_ns: i64) {
         if sent < self.sent {
             // The server had less than the browser had handed on: count from there.
-            self.points.clear();
+            self.stand();
         }
         self.sent = sent.min(self.length);
         self.points.push_back((at_ns, sent));
@@ -45,15 +50,29 @@ impl Progress {
         {
             self.points.pop_front();
         }
+        self.told = match (self.told, self.measured()) {
+            // Figures that follow each burst cannot be read: what is told goes a third of the way.
+            (Some((since_ns, told)), Some(measured)) if at_ns - since_ns >= STEP_NS => {
+                Some((at_ns, (2 * told + measured) / 3))
+            }
+            (None, Some(measured)) => Some((at_ns, measured)),
+            (told, _) => told,
+        };
     }
 
     /// It stands still; the rate begins anew afterwards.
     pub fn stand(&mut self) {
         self.points.clear();
+        self.told = None;
     }
 
-    /// Bytes in a second over the last seconds; `None` where that cannot be told yet.
+    /// Bytes in a second; `None` where that cannot be told yet.
     pub fn rate(&self) -> Option<u64> {
+        self.told.map(|(_, rate)| rate)
+    }
+
+    /// The same over the last seconds alone.
+    fn measured(&self) -> Option<u64> {
         let (first_ns, first) = self.points.front()?;
         let (last_ns, last) = self.points.back()?;
         let took_ns = last_ns - first_ns;
@@ -80,7 +99,14 @@ impl Progress {
             words.push_str(&format!(", {}/s", bytes(rate)));
             let left = self.length - self.sent;
             if left > 0 {
-                let left_ns = (left as f64 / rate as f64 * 1e9) as i64;
+                // Long waits are told in whole seconds, short ones in tenths.
+                let tenths = (left * 10 / rate).max(1);
+                let tenths = if tenths < 30 {
+                    tenths
+                } else {
+                    tenths.next_multiple_of(10)
+                };
+                let left_ns = tenths as i64 * 100_000_000;
                 words.push_str(&format!(", about {} to go", duration(left_ns)));
             }
         }
@@ -103,10 +129,38 @@ mod tests {
         assert_eq!(progress.rate(), Some(2_000_000));
         assert_eq!(
             progress.words(),
-            "1 MB of 10 MB (10 %), 2 MB/s, about 4.5 s to go"
+            "1 MB of 10 MB (10 %), 2 MB/s, about 5 s to go"
         );
         progress.reached(1_100_000, 3_600 * MS);
-        assert_eq!(progress.rate(), Some(32_258));
+        assert_eq!(progress.rate(), Some((4_000_000 + 32_258) / 3));
+    }
+
+    #[test]
+    fn bursts_do_not_make_the_figures_jump() {
+        let mut progress = Progress::of(20_000_000);
+        let (mut sent, mut at_ms, mut left) = (0, 0, Vec::new());
+        progress.reached(0, 0);
+        // 1 MB a second: each chunk is handed on at once, and then its answer is awaited.
+        while sent < 20_000_000 {
+            for part in [0_u64, 100, 200, 524] {
+                progress.reached(sent + part * 1_000, (at_ms + part as i64 / 10) * MS);
+            }
+            sent += 524_000;
+            at_ms += 524;
+            progress.reached(sent, at_ms * MS);
+            if at_ms > 3_000 {
+                left.push(
+                    (20_000_000_u64.saturating_sub(sent)).checked_div(progress.rate().unwrap_or(1)),
+                );
+            }
+        }
+        for pair in left.windows(2) {
+            let [Some(before), Some(after)] = pair else {
+                panic!("{pair:?}")
+            };
+            assert!(after <= before, "{left:?}");
+            assert!(before - after <= 3, "{left:?}");
+        }
     }
 
     #[test]

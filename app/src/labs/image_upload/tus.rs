@@ -75,6 +75,8 @@ pub struct Tus {
     length: u64,
     chunk: u64,
     url: Option<String>,
+    /// The address was remembered, and the server has not said yet that it still has the upload.
+    is_recalled: bool,
     offset: u64,
     failures: u32,
     phase: Phase,
@@ -87,10 +89,19 @@ impl Tus {
             length,
             chunk: chunk.max(1),
             url: None,
+            is_recalled: false,
             offset: 0,
             failures: 0,
             phase: Phase::Idle,
         }
+    }
+
+    /// Goes on with an upload that was begun before, here or elsewhere. Where the server no longer has it, another begins.
+    pub fn recall(&mut self, url: String) -> Step {
+        self.url = Some(url);
+        self.is_recalled = true;
+        self.failures = 0;
+        self.go_on()
     }
 
     /// Where it stands.
@@ -142,6 +153,7 @@ impl Tus {
         if offset > self.offset {
             self.failures = 0;
         }
+        self.is_recalled = false;
         self.offset = offset;
         self.next_chunk()
     }
@@ -176,6 +188,11 @@ impl Tus {
                     wait_ms,
                 };
                 Step::Wait(wait_ms)
+            }
+            Trouble::Status(404 | 410, _) if self.is_recalled => {
+                self.url = None;
+                self.is_recalled = false;
+                self.start()
             }
             Trouble::Status(404 | 410, _) if self.url.is_some() => {
                 self.phase = Phase::Failed(
@@ -358,6 +375,21 @@ mod tests {
             assert_eq!(tus.failed(trouble), Step::Rest, "{status}");
             assert!(matches!(tus.phase(), Phase::Failed(_)), "{status}");
         }
+    }
+
+    #[test]
+    fn a_recalled_upload_goes_on_or_begins_anew() {
+        let mut tus = Tus::new(25, 10);
+        assert_eq!(tus.recall("/files/a".into()), Step::Ask);
+        assert_eq!(tus.stored(10), Step::Send(10..20));
+        let gone = || Trouble::Status(410, "Gone.".into());
+        assert_eq!(tus.failed(gone()), Step::Rest);
+        assert!(matches!(tus.phase(), Phase::Failed(_)));
+        let mut expired = Tus::new(25, 10);
+        expired.recall("/files/a".into());
+        assert_eq!(expired.failed(gone()), Step::Create);
+        assert_eq!(expired.url(), None);
+        assert_eq!(expired.created("/files/b".into()), Step::Send(0..10));
     }
 
     #[test]

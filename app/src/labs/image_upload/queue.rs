@@ -1,0 +1,99 @@
+//! Several files, one after the other.
+
+/// What became of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It waits for those before it.
+    Waits,
+    /// It is the one that the page shows.
+    Now,
+    /// The server has it.
+    Stored,
+    /// It was cancelled, or could not go on.
+    Stopped,
+}
+
+impl Fate {
+    /// In words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Fate::Waits => "waits",
+            Fate::Now => "is next, or under way",
+            Fate::Stored => "stored",
+            Fate::Stopped => "stopped",
+        }
+    }
+}
+
+/// Files in the order in which they go. At most one of them is [`Fate::Now`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queue<T>(Vec<(T, Fate)>);
+
+impl<T> Default for Queue<T> {
+    fn default() -> Self {
+        Queue(Vec::new())
+    }
+}
+
+impl<T: Clone> Queue<T> {
+    /// Takes files: behind those that are there, or in the place of all where none is under way. Gives the one to show.
+    pub fn take(&mut self, files: Vec<T>, is_busy: bool) -> Option<T> {
+        if !is_busy {
+            self.0.clear();
+        }
+        self.0
+            .extend(files.into_iter().map(|file| (file, Fate::Waits)));
+        match is_busy {
+            true => None,
+            false => self.next(),
+        }
+    }
+
+    /// What is under way has come to this. Gives the next.
+    pub fn ended(&mut self, fate: Fate) -> Option<T> {
+        for (_, now) in &mut self.0 {
+            if *now == Fate::Now {
+                *now = fate;
+            }
+        }
+        self.next()
+    }
+
+    fn next(&mut self) -> Option<T> {
+        let (file, fate) = self.0.iter_mut().find(|(_, fate)| *fate == Fate::Waits)?;
+        *fate = Fate::Now;
+        Some(file.clone())
+    }
+
+    /// All of them.
+    pub fn files(&self) -> &[(T, Fate)] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_go_one_after_the_other_and_late_ones_join() {
+        let mut queue = Queue::default();
+        assert_eq!(queue.take(vec!["a", "b"], false), Some("a"));
+        assert_eq!(queue.take(vec!["c"], true), None);
+        assert_eq!(queue.ended(Fate::Stored), Some("b"));
+        assert_eq!(queue.ended(Fate::Stopped), Some("c"));
+        assert_eq!(queue.ended(Fate::Stored), None);
+        let fates = [Fate::Stored, Fate::Stopped, Fate::Stored];
+        assert_eq!(
+            queue
+                .files()
+                .iter()
+                .map(|(_, fate)| *fate)
+                .collect::<Vec<_>>(),
+            fates
+        );
+        assert_eq!(queue.take(vec!["d"], false), Some("d"));
+        assert_eq!(queue.files(), [("d", Fate::Now)]);
+        assert_eq!(queue.take(Vec::new(), false), None);
+    }
+}
