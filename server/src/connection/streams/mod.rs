@@ -8,6 +8,9 @@
 //! A stream that is taken over is told so by `Connection: close`: what the peer sends behind its request is thrown away,
 //! and nothing follows the response. A response that a run records, that asks for faults, or that is for HTTP/1.0 stays
 //! where it is, and the tap measures it: its [`Source`] is the body of an ordinary response then.
+//!
+//! What was upgraded and is no longer HTTP may join a crowd as well, as long as only the server speaks: a
+//! [`Conversation`], which gets its connection back for everything else.
 
 mod chunk;
 mod closing;
