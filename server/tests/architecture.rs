@@ -197,10 +197,11 @@ fn no_lab_knows_the_tap() {
         for (at, _) in code.match_indices("connection::") {
             let what = &code[at + "connection::".len()..];
             assert!(
-                what.starts_with("Exchange"),
-                "{file} uses more of connection than Exchange"
+                what.starts_with("Exchange") || what.starts_with("streams::"),
+                "{file} uses more of connection than Exchange and streams"
             );
         }
+        assert!(!code.contains("tap::"), "{file} knows the tap");
     }
 }
 

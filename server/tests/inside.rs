@@ -5,6 +5,8 @@ mod problem;
 #[path = "support/stream.rs"]
 mod stream;
 
+use std::time::Duration;
+
 use futures_util::StreamExt;
 use problem::Problem;
 use reqwest::{Client, Method, Response};
@@ -205,4 +207,41 @@ async fn one_address_may_have_so_many_looks() {
     while watch(&server).await.is_err() {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn who_takes_nothing_is_gone_and_the_reason_is_told() {
+    let server = serve_with(|config| {
+        config.limits.write_stall = Duration::from_secs(3);
+    })
+    .await;
+    let mut events = RawStream::get(server.addr, "/api/topics/t/events", &[]).await;
+    events.head().await;
+    let mut lines = RawStream::get(server.addr, "/api/topics/t/stream", &[]).await;
+    lines.head().await;
+    let (_socket, _) = connect_async(server.ws_url("/api/topics/t/socket"))
+        .await
+        .expect("opens");
+    look(&server, "", |inside| inside["subscribers"] == 3).await;
+    // More than the kernel takes for a peer that does not read.
+    for _ in 0..300 {
+        publish(&server, "x".repeat(64_000)).await;
+    }
+    let inside = look(&server, "", |inside| inside["subscribers"] == 0).await;
+    let mut gone: Vec<(&str, &str)> = inside["gone"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|gone| {
+            let transport = gone["cursor"]["transport"].as_str().expect("text");
+            (transport, gone["why"].as_str().unwrap_or("no reason"))
+        })
+        .collect();
+    gone.sort_unstable();
+    let nothing = "the peer took nothing for 3s";
+    let slow = "slow: nothing of a write was taken within 1000 ms";
+    assert_eq!(
+        gone,
+        [("sse", nothing), ("stream", nothing), ("websocket", slow)]
+    );
 }

@@ -322,20 +322,21 @@ async fn a_gap_closes_the_socket_of_who_asked_for_that() {
 
 /// A socket that sends these bytes as they are.
 async fn raw(server: &TestServer, path: &str, bytes: &[u8]) -> Socket {
-    let mut stream = upgraded(server, path).await;
+    let mut stream = upgraded(server, path, b"").await;
     stream.write_all(bytes).await.expect("sent");
     WebSocketStream::from_raw_socket(MaybeTlsStream::Plain(stream), Role::Client, None).await
 }
 
-/// A connection that is a WebSocket by now.
-async fn upgraded(server: &TestServer, path: &str) -> TcpStream {
+/// A connection that is a WebSocket by now; `behind` came with the request.
+async fn upgraded(server: &TestServer, path: &str, behind: &[u8]) -> TcpStream {
     let mut stream = TcpStream::connect(server.addr).await.expect("connects");
     let head = format!(
         "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
         server.addr
     );
-    stream.write_all(head.as_bytes()).await.expect("sent");
+    let request = [head.as_bytes(), behind].concat();
+    stream.write_all(&request).await.expect("sent");
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\n") {
         answer.push(stream.read_u8().await.expect("an answer"));
@@ -351,7 +352,7 @@ async fn upgraded(server: &TestServer, path: &str) -> TcpStream {
 async fn who_says_nothing_is_pinged_and_in_the_end_given_up() {
     let server = serve().await;
     for path in ["/api/topics/news/socket", "/api/socket/echo"] {
-        let mut stream = upgraded(&server, path).await;
+        let mut stream = upgraded(&server, path, b"").await;
         // Time passes as soon as nobody has anything to do.
         tokio::time::pause();
         let mut frames = Vec::new();
@@ -582,4 +583,97 @@ async fn a_sockets_run_has_what_came_down_and_what_went_up() {
         "not before the disk has it"
     );
     assert_eq!(delivered.detail.exchange.map(|id| id.get()), Some(9));
+}
+
+/// A masked frame (the mask is all zeros) with a short payload.
+fn masked(first: u8, payload: &str) -> Vec<u8> {
+    let mut frame = vec![first, 0x80 | payload.len() as u8, 0, 0, 0, 0];
+    frame.extend_from_slice(payload.as_bytes());
+    frame
+}
+
+#[tokio::test]
+async fn what_comes_in_pieces_between_messages_is_understood() {
+    const TEXT: u8 = 0x81;
+    let publish_up = |data: &str| format!(r#"{{"publish":{{"data":"{data}"}}}}"#);
+    let server = serve().await;
+    // Its first frame comes with the request, the first half of the next one, too.
+    let (first, second) = (
+        masked(TEXT, &publish_up("1")),
+        masked(TEXT, &publish_up("2")),
+    );
+    let (begin, end) = second.split_at(9);
+    let behind = [&first, begin].concat();
+    let mut stream = upgraded(&server, "/api/topics/news/socket", &behind).await;
+    stream.write_all(end).await.expect("sends");
+    let mut socket =
+        WebSocketStream::from_raw_socket(MaybeTlsStream::Plain(stream), Role::Client, None).await;
+    let mut seen = Vec::new();
+    while seen.len() < 4 {
+        let value = down(&mut socket).await;
+        seen.push(value.get("data").cloned().unwrap_or(json!("answer")));
+    }
+    assert_eq!(seen.iter().filter(|seen| **seen == "answer").count(), 2);
+    seen.retain(|seen| seen != "answer");
+    assert_eq!(seen, ["1", "2"]);
+
+    // A message in two frames, a message of the topic in between.
+    let whole = publish_up("3");
+    let (begin, end) = whole.split_at(5);
+    let MaybeTlsStream::Plain(stream) = socket.get_mut() else {
+        panic!("it is plain");
+    };
+    stream.write_all(&masked(0x01, begin)).await.expect("sends");
+    publish(&server, "between".into()).await;
+    assert_eq!(down(&mut socket).await["data"], "between");
+    let MaybeTlsStream::Plain(stream) = socket.get_mut() else {
+        panic!("it is plain");
+    };
+    stream.write_all(&masked(0x80, end)).await.expect("sends");
+    let both = [down(&mut socket).await, down(&mut socket).await];
+    assert!(both.iter().any(|value| value["data"] == "3"), "{both:?}");
+    // And it is heard of whatever comes then.
+    publish(&server, "last".into()).await;
+    assert_eq!(down(&mut socket).await["data"], "last");
+}
+
+#[tokio::test]
+async fn one_that_only_listens_is_told_who_is_there_and_answers_pings() {
+    let server = serve().await;
+    let mut quiet = open(&server, "/api/topics/news/socket").await;
+    publish(&server, "1".into()).await;
+    assert_eq!(down(&mut quiet).await["data"], "1");
+    let other = open(&server, "/api/topics/news/socket").await;
+    let presence = quiet.next().await.expect("goes on").expect("a frame");
+    assert!(
+        presence
+            .to_text()
+            .expect("text")
+            .contains(r#""websocket":2"#)
+    );
+    drop(other);
+    let presence = quiet.next().await.expect("goes on").expect("a frame");
+    assert!(
+        presence
+            .to_text()
+            .expect("text")
+            .contains(r#""websocket":1"#)
+    );
+    for _ in 0..2 {
+        let ping = Message::Ping(Bytes::from_static(b"there?"));
+        quiet.send(ping).await.expect("sent");
+        let pong = quiet.next().await.expect("goes on").expect("a frame");
+        assert_eq!(pong, Message::Pong(Bytes::from_static(b"there?")));
+        publish(&server, "2".into()).await;
+        assert_eq!(down(&mut quiet).await["data"], "2");
+    }
+    quiet.close(None).await.expect("closed");
+    while quiet.next().await.is_some() {}
+    loop {
+        let state = server.state.topics().state("news").await;
+        if state.is_some_and(|state| state.subscribers == 0) {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
 }

@@ -1,6 +1,13 @@
 //! The accept loop: each connection is handed to HTTP through the tap.
 
-use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -130,17 +137,24 @@ impl Server {
         let recorder = self.state.recorder().clone();
         let tap = Tap::new(socket, admitted, expected.flatten(), limits, recorder);
         let shared = tap.shared().clone();
-        tokio::spawn(async move { self.run(tap, peer, Some(shared), from_probe).await });
+        tokio::spawn(async move {
+            let left = self.run(tap, peer, Some(shared), from_probe).await;
+            if let Some(stream) = left.and_then(Tap::into_stream) {
+                self.connections().streams().take(stream);
+            }
+        });
     }
 
-    /// Serves one connection to its end, or until it is upgraded to something else.
+    /// Serves one connection to its end, or until it is upgraded to something else. What is left is a socket that is
+    /// taken over in the middle of a response.
     async fn run<S>(
         &self,
         socket: S,
         peer: SocketAddr,
         shared: Option<Arc<Shared>>,
         from_probe: Option<FromProbe>,
-    ) where
+    ) -> Option<S>
+    where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let service = service_fn(|request: hyper::Request<Incoming>| {
@@ -154,11 +168,10 @@ impl Server {
             }
             self.router.clone().call(request)
         });
-        let connection = self
+        let mut connection = self
             .http
             .serve_connection(TokioIo::new(socket), service)
             .with_upgrades();
-        let mut connection = pin!(connection);
         let mut stopping = pin!(self.state.stopping().cancelled());
         let (mut listening, mut told) = (false, false);
         let served = std::future::poll_fn(|cx| {
@@ -169,14 +182,26 @@ impl Server {
             }
             if self.connections().is_stopping() && !told {
                 told = true;
-                connection.as_mut().graceful_shutdown();
+                Pin::new(&mut connection).graceful_shutdown();
             }
-            connection.as_mut().poll(cx)
+            match Pin::new(&mut connection).poll(cx) {
+                Poll::Ready(served) => Poll::Ready(Some(served)),
+                Poll::Pending if shared.as_ref().is_some_and(|it| it.is_taken_over()) => {
+                    Poll::Ready(None)
+                }
+                Poll::Pending => Poll::Pending,
+            }
         })
         .await;
-        if let Err(error) = served {
-            // A peer that leaves or sends nonsense is nothing to report above this level.
-            tracing::debug!(%error, "a connection ended early");
+        match served {
+            // hyper has written all that it had, or the head would not be out.
+            None => connection.into_parts().map(|parts| parts.io.into_inner()),
+            Some(Ok(())) => None,
+            Some(Err(error)) => {
+                // A peer that leaves or sends nonsense is nothing to report above this level.
+                tracing::debug!(%error, "a connection ended early");
+                None
+            }
         }
     }
 

@@ -18,7 +18,7 @@ use wire::{
     trace::SpanId,
 };
 
-use super::open::OpenCount;
+use super::{open::OpenCount, streams::Streams};
 use crate::{
     address::{PerAddress, Place, counted},
     config::ConnectionLimits,
@@ -45,6 +45,8 @@ struct Inner {
     faulty: Arc<Semaphore>,
     faulty_per_address: Arc<PerAddress>,
     stopping: AtomicBool,
+    /// Responses that do not end.
+    streams: Arc<Streams>,
 }
 
 /// Why a connection, or an exchange with faults, is refused.
@@ -93,6 +95,7 @@ impl Connections {
                 faulty: Arc::new(Semaphore::new(FAULTY_EXCHANGES_MAX)),
                 faulty_per_address: Arc::default(),
                 stopping: AtomicBool::new(false),
+                streams: Arc::default(),
             }),
         }
     }
@@ -187,6 +190,11 @@ impl Connections {
         &self.inner.probes
     }
 
+    /// Responses that do not end.
+    pub(super) fn streams(&self) -> &Arc<Streams> {
+        &self.inner.streams
+    }
+
     pub(super) fn stop(&self) {
         self.inner.stopping.store(true, Relaxed);
     }
@@ -204,6 +212,10 @@ impl Connections {
 impl Admitted {
     pub(super) fn connection(&self) -> u64 {
         self.connection
+    }
+
+    pub(super) fn streams(&self) -> &Arc<Streams> {
+        self.connections.streams()
     }
 }
 

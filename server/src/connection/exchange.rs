@@ -17,6 +17,7 @@ use super::{
     entry::{PlainAnswer, Sender},
     faults::Asked,
     order,
+    streams::Source,
     tap::Shared,
 };
 use crate::trace::{Draft, RunHandle};
@@ -250,6 +251,11 @@ impl Call {
     /// Tells the tap what is to be written, where that spares it to look.
     pub(super) fn will_answer(&self, plain: PlainAnswer) {
         self.shared.messages.lock().will_answer(self.number, plain);
+    }
+
+    /// Once the head of the response is out, the socket belongs to this source.
+    pub(super) fn will_take_over(&self, source: Box<dyn Source>) {
+        self.shared.will_take_over(self.number, source);
     }
 
     /// Did the peer keep the handler waiting for the body for too long?

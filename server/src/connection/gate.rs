@@ -6,7 +6,7 @@ use std::{panic::AssertUnwindSafe, time::Instant};
 use axum::{
     body::to_bytes,
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -21,6 +21,7 @@ use super::{
     entry::{PlainAnswer, Sender},
     exchange::{Call, Exchange},
     faults, headers, host, order, origin,
+    streams::Endless,
 };
 use crate::{
     AppState, Error,
@@ -63,6 +64,11 @@ pub(super) async fn pass(
         Ok(asked) => (Ok(()), asked),
         Err(error) => (Err(error), None),
     };
+    // Nothing is said of it, nothing is done to it, and its response may be framed in chunks.
+    let is_plain = !exchange.is_recorded()
+        && asked.is_none()
+        && method == Method::GET
+        && request.version() == Version::HTTP_11;
     if let Some(call) = &call {
         call.settle_faults(asked);
     }
@@ -82,6 +88,15 @@ pub(super) async fn pass(
         } else {
             explained(response, &method).await
         };
+    }
+    let unended = response.extensions_mut().remove::<Endless>();
+    if is_plain
+        && let Some(call) = &call
+        && let Some(source) = unended.and_then(|unended| unended.take())
+    {
+        call.will_take_over(source);
+        let fields = response.headers_mut();
+        fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     let status = response.status();
     exchange.emit(|| {

@@ -379,6 +379,24 @@ impl Messages {
         framer
     }
 
+    /// Is the head of the response to this request out?
+    pub(super) fn is_head_out(&mut self, number: u64) -> bool {
+        self.entry(number)
+            .is_some_and(|entry| entry.response_head_out)
+    }
+
+    /// Is anything under way recorded?
+    pub(super) fn is_recorded(&self) -> bool {
+        self.entries.iter().any(Entry::is_recorded)
+    }
+
+    /// The connection is no longer followed: what was kept to do so goes.
+    pub(super) fn forget(&mut self) {
+        self.entries = VecDeque::new();
+        self.backlog = VecDeque::new();
+        self.spare = Kept::default();
+    }
+
     /// The socket is about to be closed, before the connection's end is told.
     pub(super) fn forget_socket(&mut self) {
         self.socket = None;

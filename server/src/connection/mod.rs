@@ -22,10 +22,12 @@ mod probe;
 mod recording;
 mod refusal;
 mod signals;
+pub(crate) mod streams;
 mod system;
 mod tap;
 #[cfg(test)]
 mod tests;
+mod upgraded;
 
 pub use accept::serve;
 pub use admission::Connections;

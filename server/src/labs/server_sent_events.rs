@@ -158,9 +158,8 @@ fn gap_block(gap: &Gap) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
-
-    use futures_util::{FutureExt, Stream, StreamExt};
+    use axum::body::BodyDataStream;
+    use futures_util::{FutureExt, StreamExt};
     use tokio::time::Instant;
 
     use super::*;
@@ -175,10 +174,7 @@ mod tests {
         published.expect("published").id()
     }
 
-    async fn stream(
-        topics: &Topics,
-        start: Start,
-    ) -> impl Stream<Item = Result<Bytes, Infallible>> + Unpin {
+    async fn stream(topics: &Topics, start: Start) -> BodyDataStream {
         let reader = Reader {
             transport: Transport::Sse,
             address: None,
@@ -186,14 +182,11 @@ mod tests {
         };
         let subscriber = topics.subscribe("t", start, reader).await;
         let subscriber = subscriber.expect("subscribed");
-        Box::pin(streaming::pieces(
-            subscriber,
-            Exchange::default(),
-            Events::default(),
-        ))
+        let body = streaming::body(subscriber, Exchange::default(), Events::default());
+        body.into_response().into_body().into_data_stream()
     }
 
-    async fn next(stream: &mut (impl Stream<Item = Result<Bytes, Infallible>> + Unpin)) -> Bytes {
+    async fn next(stream: &mut BodyDataStream) -> Bytes {
         stream.next().await.expect("goes on").expect("bytes")
     }
 
@@ -232,9 +225,9 @@ mod tests {
             place: Some(place),
             begun: false,
         };
-        let stream =
-            streaming::pieces(subscriber.expect("subscribed"), Exchange::default(), format);
-        let mut stream = Box::pin(stream);
+        let subscriber = subscriber.expect("subscribed");
+        let body = streaming::body(subscriber, Exchange::default(), format);
+        let mut stream = body.into_response().into_body().into_data_stream();
         let id = publish(&topics, b"1").await;
         assert_eq!(next(&mut stream).await, format!("\u{feff}id: {place}\n\n"));
         assert_eq!(

@@ -6,12 +6,13 @@
 //! - It begins as a GET that asks to become something else (`Upgrade`, 101). No same-origin policy guards it: the server
 //!   has to look at `Origin` itself, and does so for every request.
 //!
-//! [`subscription`] is a topic's socket; [`echo`] sends back what it gets; [`peer`] is the protocol.
+//! [`subscription`] is a topic's socket, [`resting`] while nothing comes from it; [`echo`] sends back what it gets; [`peer`] is the protocol.
 
 mod echo;
 mod handshake;
 mod peer;
 mod publish;
+mod resting;
 mod subscription;
 
 use std::net::IpAddr;

@@ -68,6 +68,7 @@ pub(super) const fn files(lab: Lab) -> &'static [SourceFile] {
         Lab::Websocket => &[
             source!("labs/websocket.rs"),
             source!("labs/websocket/subscription.rs"),
+            source!("labs/websocket/resting.rs"),
             source!("labs/websocket/publish.rs"),
             source!("labs/websocket/handshake.rs"),
         ],

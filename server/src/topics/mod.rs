@@ -50,10 +50,10 @@ use tokio::{sync::oneshot, time::Instant};
 use wire::{
     limits::{
         DISK_TOPICS_MAX, HISTORY_AGE_S, HISTORY_BYTES, HISTORY_COUNT, IDEMPOTENCY_KEYS_MAX,
-        MESSAGE_BYTES_MAX, SUBSCRIBERS_PER_ADDRESS_MAX, SUBSCRIBERS_PER_TOPIC_MAX, TOPIC_IDLE_S,
-        TOPICS_MAX, TOPICS_MEMORY_MAX, TOPICS_PER_ADDRESS_MAX,
+        MESSAGE_BYTES_MAX, PRESENCE_GAP_MS, SUBSCRIBERS_PER_ADDRESS_MAX, SUBSCRIBERS_PER_TOPIC_MAX,
+        TOPIC_IDLE_S, TOPICS_MAX, TOPICS_MEMORY_MAX, TOPICS_PER_ADDRESS_MAX,
     },
-    topics::{HistoryBounds, MessageId, TopicState, is_topic_name},
+    topics::{HistoryBounds, MessageId, Presence, TopicState, is_topic_name},
 };
 
 pub use disk::Synced;
@@ -182,6 +182,11 @@ impl Start {
             Start::After(id) => log.resume(id),
         }
     }
+}
+
+/// How long it takes at least from one time that readers are told who is there to the next: the more are told, the longer.
+pub fn presence_gap(presence: Presence) -> Duration {
+    Duration::from_millis(PRESENCE_GAP_MS).max(Duration::from_micros(100 * presence.total()))
 }
 
 /// How long it is taken for granted that there is no room for another topic: looking for some takes all of them.

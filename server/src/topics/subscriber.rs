@@ -107,6 +107,12 @@ impl Subscriber {
         self.why = Some(why.to_owned());
     }
 
+    /// The number of the topic's present life, what changes when any of its subscribers may have something, and who is
+    /// there: one wake-up for whoever serves many of them.
+    pub fn bell(&self) -> (u64, watch::Receiver<()>, watch::Receiver<Presence>) {
+        (self.topic.life(), self.topic.watch(), self.presence())
+    }
+
     /// Waits until [`Subscriber::take`] may have something.
     pub async fn ready(&mut self) {
         // The sender lives in the topic, which this holds.

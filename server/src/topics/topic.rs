@@ -33,6 +33,8 @@ pub(super) struct Totals {
     pub(super) weight: AtomicU64,
     /// Idempotency keys.
     pub(super) keys: AtomicUsize,
+    /// How many lives have begun.
+    lives: AtomicU64,
     /// The lives that were over while somebody still read them.
     ended: Mutex<Vec<Weak<Topic>>>,
     /// Held while memory is being freed.
@@ -55,6 +57,8 @@ impl Totals {
 #[derive(Debug)]
 pub(super) struct Topic {
     name: Arc<str>,
+    /// Which life it is, of all topics.
+    life: u64,
     totals: Arc<Totals>,
     shared: Mutex<Shared>,
     /// Told whenever there is something to read, or nothing any more.
@@ -182,6 +186,7 @@ impl Topic {
         totals.keys.fetch_add(keys.len(), Relaxed);
         Topic {
             name,
+            life: totals.lives.fetch_add(1, Relaxed),
             totals,
             shared: Mutex::new(Shared {
                 log,
@@ -484,6 +489,10 @@ impl Topic {
             let count = presence.of(transport);
             *count = count.saturating_sub(1);
         });
+    }
+
+    pub(super) fn life(&self) -> u64 {
+        self.life
     }
 
     pub(super) fn watch(&self) -> watch::Receiver<()> {

@@ -2,7 +2,7 @@
 //! looks at nothing but the payloads, so that the server is what is measured. What it says to the server, and so which
 //! server and which transport that is, the benchmark tells it.
 //!
-//! A payload is 100 bytes: 16 hexadecimal digits that say when it was sent, filling, and a `~`, which stands nowhere
+//! A payload is 100 bytes: 16 hexadecimal digits that say when it was sent, filling, and a `^`, which stands nowhere
 //! else in what a server sends.
 
 mod asker;

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 /// The length of a payload, in bytes.
 pub(crate) const BYTES: usize = 100;
-/// Its last byte.
-pub(crate) const MARK: u8 = b'~';
+/// Its last byte. It is not 126: that stands in the header of each WebSocket frame with a longer payload than 125 bytes.
+pub(crate) const MARK: u8 = b'^';
 /// How many digits say when it was sent.
 const DIGITS: usize = 16;
 

@@ -23,8 +23,8 @@ use super::{
 
 /// After its last word the server goes on reading and throws away what comes, for this long and this many bytes: closing
 /// over unread bytes resets the connection, which could cost the peer the answer (RFC 9112 §9.6).
-const LINGER: Duration = Duration::from_secs(2);
-const LINGER_BYTES: usize = 4 * 1024 * 1024;
+pub(in super::super) const LINGER: Duration = Duration::from_secs(2);
+pub(in super::super) const LINGER_BYTES: usize = 4 * 1024 * 1024;
 
 /// What the server says itself before it closes.
 pub(super) struct LastWord {

@@ -23,6 +23,7 @@ use super::{
     super::{
         admission::Admitted,
         faults::{Act, Asked},
+        streams::Streams,
         system,
     },
     Shared, Tap,
@@ -252,17 +253,24 @@ impl Drop for Tap {
 }
 
 /// A connection's place, and its end: whoever has the socket last tells that it is closed.
-pub(super) struct Open {
+pub(in super::super) struct Open {
     pub shared: Arc<Shared>,
-    _admitted: Admitted,
+    admitted: Admitted,
 }
 
 impl Open {
     pub(super) fn new(shared: Arc<Shared>, admitted: Admitted) -> Open {
-        Open {
-            shared,
-            _admitted: admitted,
-        }
+        Open { shared, admitted }
+    }
+
+    /// Where responses and conversations go that need no task of their own.
+    pub(in super::super) fn streams(&self) -> &Arc<Streams> {
+        self.admitted.streams()
+    }
+
+    /// The peer took nothing for as long as it may: the reason, in words.
+    pub(in super::super) fn stalled(&self, limit: Duration) -> String {
+        self.shared.stalled(limit).to_string()
     }
 }
 

@@ -16,7 +16,10 @@ mod socket;
 use std::{
     io::{self, IoSlice},
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     task::{Context, Poll, ready},
     time::Instant,
 };
@@ -32,16 +35,22 @@ use wire::trace::SpanId;
 use self::{
     closing::{Closing, LastWord},
     deadline::Timer,
-    faulty::{Cutting, Open},
+    faulty::Cutting,
     incoming::Incoming,
     line::Line,
     socket::Socket,
+};
+pub(super) use self::{
+    closing::{LINGER, LINGER_BYTES},
+    faulty::Open,
 };
 use super::{
     admission::Admitted,
     messages::{Messages, Waiting},
     signals::Signals,
+    streams::{Source, Stream},
     system,
+    upgraded::Bare,
 };
 use crate::{
     config::ConnectionLimits,
@@ -53,6 +62,30 @@ pub(super) struct Shared {
     pub connection: u64,
     pub messages: Mutex<Messages>,
     pub faults: Signals,
+    /// A response that does not end, which is written without HTTP once its head is out.
+    pub unended: Unended,
+}
+
+/// What takes over the socket, once there is something.
+#[derive(Default)]
+pub(super) struct Unended {
+    /// Asked behind every turn of every connection.
+    is_there: AtomicBool,
+    source: Mutex<Option<(u64, Box<dyn Source>)>>,
+}
+
+impl Shared {
+    /// The response to this request comes from that source, once its head is out.
+    pub(super) fn will_take_over(&self, number: u64, source: Box<dyn Source>) {
+        *self.unended.source.lock() = Some((number, source));
+        self.unended.is_there.store(true, Relaxed);
+    }
+
+    /// Is the head out that the socket is taken over behind?
+    pub(super) fn is_taken_over(&self) -> bool {
+        self.unended.is_there.load(Relaxed)
+            && matches!(&*self.unended.source.lock(), Some((number, _)) if self.messages.lock().is_head_out(*number))
+    }
 }
 
 /// A connection's socket, seen from the inside.
@@ -97,6 +130,7 @@ impl Tap {
             connection,
             messages: Mutex::new(messages),
             faults: Signals::default(),
+            unended: Unended::default(),
         });
         Tap {
             open: Arc::new(Open::new(shared.clone(), admitted)),
@@ -119,6 +153,35 @@ impl Tap {
 
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    /// The stream that takes the socket over; none where there is no source, or no socket.
+    pub(super) fn into_stream(mut self) -> Option<Stream> {
+        let (_, source) = self.shared.unended.source.lock().take()?;
+        let Socket::Whole(socket) = std::mem::replace(&mut self.socket, Socket::Gone) else {
+            return None;
+        };
+        self.shared.messages.lock().forget();
+        let (open, stall) = (self.open.clone(), self.limits.write_stall);
+        Some(Stream::new(socket, open, source, stall))
+    }
+
+    /// The socket of a connection that is no longer HTTP, if nobody looks at it.
+    pub(super) fn into_bare(mut self) -> Result<Bare, Box<Tap>> {
+        let is_watched = self.shared.faults.is_on()
+            || self.closing.is_some()
+            || self.shared.messages.lock().is_recorded();
+        match std::mem::replace(&mut self.socket, Socket::Gone) {
+            Socket::Whole(socket) if !is_watched => {
+                self.shared.messages.lock().forget();
+                let open = self.open.clone();
+                Ok(Bare { open, socket })
+            }
+            socket => {
+                self.socket = socket;
+                Err(Box::new(self))
+            }
+        }
     }
 
     /// Takes bytes from the kernel, and notes it. Says how many of them must wait until it is known whether the head

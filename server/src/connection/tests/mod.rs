@@ -6,6 +6,7 @@ mod limits;
 mod probe;
 mod rules;
 mod streams;
+mod unended;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -46,6 +47,13 @@ struct TestServer {
 }
 
 async fn serve(change: impl FnOnce(&mut ConnectionLimits)) -> TestServer {
+    serve_these(routes(), change).await
+}
+
+async fn serve_these(
+    routes: Router<AppState>,
+    change: impl FnOnce(&mut ConnectionLimits),
+) -> TestServer {
     let data = tempfile::tempdir().expect("a temporary folder");
     let listener = TcpListener::bind(("127.0.0.1", 0))
         .await
@@ -58,7 +66,7 @@ async fn serve(change: impl FnOnce(&mut ConnectionLimits)) -> TestServer {
     change(&mut config.limits);
     let state = AppState::new(config).expect("storage opens");
     let (stop, stopped) = oneshot::channel::<()>();
-    let router = layers(routes(), &state).with_state(state.clone());
+    let router = layers(routes, &state).with_state(state.clone());
     let serving = tokio::spawn(serve_routes(listener, state.clone(), router, async {
         let _ = stopped.await;
     }));

@@ -10,6 +10,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::delivery::Traced;
 use crate::{
     connection::Exchange,
+    connection::streams::{Bell, Endless, Heartbeat, Next, Source},
     topics::{Batch, Budget, Subscriber},
 };
 
@@ -32,49 +33,84 @@ pub(crate) trait Format: Send + 'static {
 struct Streaming<F> {
     subscriber: Traced,
     format: F,
-    silence: Option<Silence>,
 }
 
 /// The response's body.
-pub(crate) fn body<F: Format>(subscriber: Subscriber, exchange: Exchange, format: F) -> Body {
-    Body::from_stream(pieces(subscriber, exchange, format))
+pub(crate) fn body<F: Format>(subscriber: Subscriber, exchange: Exchange, format: F) -> Endless {
+    Endless::new(Streaming {
+        subscriber: Traced::new(subscriber, exchange),
+        format,
+    })
+}
+
+impl<F: Format> Source for Streaming<F> {
+    fn next(&mut self) -> Next {
+        if let Some(begin) = self.format.begin() {
+            return Next::Bytes(begin);
+        }
+        let batch = self.subscriber.take(Budget::DELIVERY);
+        if !batch.is_empty() {
+            Next::Bytes(self.format.encode(&batch))
+        } else if batch.ended.is_some() {
+            Next::End
+        } else {
+            Next::Nothing
+        }
+    }
+
+    fn bell(&self) -> Bell {
+        bell(&self.subscriber)
+    }
+
+    fn heartbeat(&self) -> Option<Heartbeat> {
+        F::HEARTBEAT.map(|(bytes, silence)| Heartbeat { bytes, silence })
+    }
+
+    fn cut(self: Box<Self>, why: &str) {
+        self.subscriber.leave(Some(why));
+    }
+
+    fn into_body(self: Box<Self>) -> Body {
+        Body::from_stream(pieces(*self))
+    }
+}
+
+/// What rings for a subscriber.
+pub(crate) fn bell(subscriber: &Subscriber) -> Bell {
+    let (number, rings, murmurs) = subscriber.bell();
+    Bell {
+        number,
+        rings,
+        murmurs,
+    }
 }
 
 /// What is sent, piece by piece.
-pub(crate) fn pieces<F: Format>(
-    subscriber: Subscriber,
-    exchange: Exchange,
-    format: F,
+fn pieces<F: Format>(
+    streaming: Streaming<F>,
 ) -> impl stream::Stream<Item = Result<Bytes, Infallible>> {
-    let streaming = Streaming {
-        subscriber: Traced::new(subscriber, exchange),
-        format,
-        silence: F::HEARTBEAT.map(|(_, longest)| Silence::new(longest)),
-    };
-    stream::unfold(streaming, |mut streaming| async move {
-        let bytes = streaming.next().await?;
-        Some((Ok(bytes), streaming))
+    let silence = F::HEARTBEAT.map(|(_, longest)| Silence::new(longest));
+    stream::unfold((streaming, silence), |(mut streaming, mut silence)| async {
+        let bytes = streaming.piece(&mut silence).await?;
+        Some((Ok(bytes), (streaming, silence)))
     })
 }
 
 impl<F: Format> Streaming<F> {
     /// What to send next; `None` when the topic has ended.
-    async fn next(&mut self) -> Option<Bytes> {
-        if let Some(begin) = self.format.begin() {
-            return Some(begin);
-        }
+    async fn piece(&mut self, silence: &mut Option<Silence>) -> Option<Bytes> {
         loop {
-            let batch = self.subscriber.take(Budget::DELIVERY);
-            if !batch.is_empty() {
-                if let Some(silence) = &mut self.silence {
-                    silence.broken();
+            match self.next() {
+                Next::Bytes(bytes) => {
+                    if let Some(silence) = silence {
+                        silence.broken();
+                    }
+                    return Some(bytes);
                 }
-                return Some(self.format.encode(&batch));
+                Next::End => return None,
+                Next::Nothing => {}
             }
-            if batch.ended.is_some() {
-                return None;
-            }
-            match (&mut self.silence, F::HEARTBEAT) {
+            match (&mut *silence, F::HEARTBEAT) {
                 (Some(silence), Some((heartbeat, _))) => tokio::select! {
                     biased;
                     () = self.subscriber.ready() => {}

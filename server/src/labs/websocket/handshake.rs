@@ -10,7 +10,7 @@ use hyper::upgrade::OnUpgrade;
 use tungstenite::handshake::server::create_response;
 
 use super::peer::{Bounds, Peer};
-use crate::Error;
+use crate::{Error, connection::streams::Upgraded};
 
 /// A request that asks to become a WebSocket, rightly.
 pub(super) struct Handshake {
@@ -51,7 +51,7 @@ impl Handshake {
         let Handshake { upgrade, response } = self;
         tokio::spawn(async move {
             match upgrade.await {
-                Ok(upgraded) => converse(Peer::new(upgraded, bounds)).await,
+                Ok(upgraded) => converse(Peer::new(Upgraded::of(upgraded), bounds)).await,
                 // The peer left before the response was out.
                 Err(error) => tracing::debug!(%error, "a WebSocket did not open"),
             }

@@ -12,8 +12,6 @@ use std::{
 };
 
 use bytes::{Buf, Bytes, BytesMut};
-use hyper::upgrade::Upgraded;
-use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
     time::{Instant, Sleep, error::Elapsed, sleep_until, timeout},
@@ -27,6 +25,8 @@ use wire::{
     limits::{SOCKET_PING_S, SOCKET_SILENCE_S},
     socket::close_code,
 };
+
+use crate::connection::streams::{Bare, Upgraded};
 
 /// How much is read at once, in bytes.
 const READ_BYTES: usize = 16 * 1024;
@@ -70,6 +70,16 @@ impl End {
         }
     }
 
+    /// The connection broke. The kernel gives a peer up that takes nothing, and may be first.
+    fn by(error: &io::Error) -> End {
+        match error.kind() {
+            io::ErrorKind::TimedOut => {
+                End::Close(close_code::SLOW, "slow: TCP has given the peer up".into())
+            }
+            _ => End::Broken,
+        }
+    }
+
     /// What the peer did to the protocol.
     fn of(error: &Error, bounds: Bounds) -> End {
         let close = |code, why: String| End::Close(code, why);
@@ -88,11 +98,26 @@ impl End {
 
 /// The other side of one WebSocket, on an upgraded connection.
 pub(super) struct Peer {
-    io: TokioIo<Upgraded>,
+    io: Upgraded,
     socket: WebSocket<Pipe>,
     bounds: Bounds,
     heard: Instant,
     beat: Pin<Box<Sleep>>,
+    /// How many bytes the messages took that came, each counted as one frame.
+    understood: u64,
+}
+
+/// A peer that says nothing for now, without its connection.
+pub(super) struct Rested {
+    bounds: Bounds,
+    heard: Instant,
+}
+
+impl Rested {
+    /// When it is to be pinged.
+    pub(super) fn due(&self) -> Instant {
+        self.heard + PING
+    }
 }
 
 /// The socket as tungstenite sees it: memory.
@@ -104,6 +129,8 @@ struct Pipe {
     ended: bool,
     /// How many bytes of a message came so far, its frames' headers included.
     partial: usize,
+    /// How many bytes came in all.
+    read: u64,
 }
 
 impl Read for Pipe {
@@ -143,12 +170,38 @@ impl Peer {
             .max_frame_size(Some(bounds.message_bytes));
         let now = Instant::now();
         Peer {
-            io: TokioIo::new(upgraded),
+            understood: 0,
+            io: upgraded,
             socket: WebSocket::from_raw_socket(Pipe::default(), Role::Server, Some(config)),
             bounds,
             heard: now,
             beat: Box::pin(sleep_until(now + PING)),
         }
+    }
+
+    /// Is nothing under way in either direction, and does nobody watch the connection?
+    pub(super) fn may_rest(&self) -> bool {
+        let pipe = self.socket.get_ref();
+        // Of a message in several frames more was read than was understood: such a peer does not rest again.
+        pipe.read == self.understood
+            && pipe.outgoing.is_empty()
+            && Instant::now() < self.heard + PING
+            && self.io.is_bare()
+    }
+
+    /// Lets go of all that is needed only for a peer that speaks.
+    pub(super) fn rest(self) -> Option<(Bare, Rested)> {
+        let (bounds, heard) = (self.bounds, self.heard);
+        Some((self.io.into_bare()?, Rested { bounds, heard }))
+    }
+
+    /// It has its connection again; this is left of what was to be sent.
+    pub(super) fn rouse(connection: Upgraded, rested: Rested, unsent: &[u8]) -> Peer {
+        let mut peer = Peer::new(connection, rested.bounds);
+        peer.heard = rested.heard;
+        peer.beat.as_mut().reset(rested.due());
+        peer.queue(unsent);
+        peer
     }
 
     /// How many bytes of a message are here whose end is not.
@@ -164,7 +217,7 @@ impl Peer {
         }
         tokio::select! {
             read = fill(&mut self.io, self.socket.get_mut()) => {
-                read.map_err(|_| End::Broken)?;
+                read.map_err(|error| End::by(&error))?;
                 self.heard = Instant::now();
             }
             () = self.beat.as_mut() => self.beat()?,
@@ -176,6 +229,7 @@ impl Peer {
         match self.socket.read() {
             Ok(Message::Close(_)) => Err(End::Goodbye),
             Ok(message) => {
+                self.understood += framed(message.len());
                 let pipe = self.socket.get_mut();
                 pipe.partial = match &message {
                     Message::Ping(payload) | Message::Pong(payload) => pipe
@@ -231,7 +285,7 @@ impl Peer {
                 *outgoing = BytesMut::new();
                 Ok(())
             }
-            Ok(Err(_)) => Err(End::Broken),
+            Ok(Err(error)) => Err(End::by(&error)),
             Err(_) => {
                 // A goodbye can only follow a whole frame.
                 outgoing.extend_from_slice(&frames);
@@ -301,6 +355,16 @@ impl Peer {
     }
 }
 
+/// How many bytes so many take as one frame of a client (RFC 6455 §5.2).
+fn framed(payload: usize) -> u64 {
+    let length = match payload {
+        ..126 => 0,
+        126..65_536 => 2,
+        _ => 8,
+    };
+    (CONTROL_HEADER_BYTES + length + payload) as u64
+}
+
 /// A close frame's reason has at most 123 bytes (RFC 6455 §5.5).
 fn truncated(why: &str) -> String {
     let mut end = why.len().min(123);
@@ -336,7 +400,7 @@ async fn unless_stalled<T>(doing: impl Future<Output = T>, stall: Duration) -> R
 }
 
 /// Reads what has come. The buffer stands on the stack while it is needed.
-async fn fill(io: &mut TokioIo<Upgraded>, pipe: &mut Pipe) -> io::Result<()> {
+async fn fill(io: &mut Upgraded, pipe: &mut Pipe) -> io::Result<()> {
     poll_fn(|cx| {
         let mut stack = [0; READ_BYTES];
         let mut buffer = ReadBuf::new(&mut stack);
@@ -344,6 +408,7 @@ async fn fill(io: &mut TokioIo<Upgraded>, pipe: &mut Pipe) -> io::Result<()> {
         let read = buffer.filled();
         pipe.incoming.extend_from_slice(read);
         pipe.partial += read.len();
+        pipe.read += read.len() as u64;
         pipe.ended = read.is_empty();
         Poll::Ready(Ok(()))
     })

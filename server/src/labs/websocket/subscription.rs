@@ -1,7 +1,5 @@
 //! A topic's socket: what is ready goes down in one write, publishes come up, and who is there is told.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::FuturesOrdered};
 use tokio::{
@@ -10,7 +8,7 @@ use tokio::{
 };
 use tungstenite::Message;
 use wire::{
-    limits::{PRESENCE_GAP_MS, SOCKET_PUBLISHES_MAX},
+    limits::SOCKET_PUBLISHES_MAX,
     socket::close_code,
     topics::{GapNotice, Presence, PresenceNotice},
 };
@@ -20,11 +18,12 @@ use super::{
     Gaps, Terms,
     peer::{End, Peer},
     publish::{self, Answering},
+    resting,
 };
 use crate::{
     AppState,
     connection::Exchange,
-    topics::{Budget, Ending, Subscriber, message::text_frame},
+    topics::{Batch, Budget, Ending, Subscriber, message::text_frame, presence_gap},
 };
 
 /// One subscriber and its socket.
@@ -59,21 +58,44 @@ impl Subscription {
         }
     }
 
-    /// Converses until one side ends it.
-    pub(super) async fn run(mut self, mut peer: Peer) {
+    /// Converses until one side ends it, or there is nothing to do but to send.
+    pub(super) async fn run(mut self, peer: Peer) {
+        let batch = self.take();
+        self.go_on(peer, batch, false).await;
+    }
+
+    /// Sends what was taken, and converses.
+    ///
+    /// One that `came_back` was wanted for something: it does not rest before that has come.
+    pub(super) async fn go_on(mut self, mut peer: Peer, mut batch: Batch, mut came_back: bool) {
         let end = loop {
-            if let Err(end) = self.turn(&mut peer).await {
+            if let Err(end) = self.send(&mut peer, batch).await {
                 break end;
             }
+            if !came_back && self.may_rest() && peer.may_rest() {
+                if let Some((bare, rested)) = peer.rest() {
+                    resting::rest(self, bare, rested);
+                }
+                return;
+            }
+            came_back = false;
+            if let Err(end) = self.wait(&mut peer).await {
+                break end;
+            }
+            batch = self.take();
         };
         // From here on it is no subscriber any more, however long the goodbye takes.
         self.subscriber.leave(end.why());
         peer.close(&end).await;
     }
 
-    /// Sends what is ready, then waits for what comes first.
-    async fn turn(&mut self, peer: &mut Peer) -> Result<(), End> {
-        self.send_ready(peer).await?;
+    /// Is there nothing to do but to send what comes?
+    fn may_rest(&self) -> bool {
+        self.publishes.is_empty() && !self.presence.has_changed().unwrap_or(false)
+    }
+
+    /// Waits for what comes first.
+    async fn wait(&mut self, peer: &mut Peer) -> Result<(), End> {
         let publishing = self.publishes.len();
         tokio::select! {
             () = self.subscriber.ready() => {}
@@ -97,14 +119,10 @@ impl Subscription {
         Ok(())
     }
 
-    async fn send_ready(&mut self, peer: &mut Peer) -> Result<(), End> {
-        if self.presence.has_changed().unwrap_or(false) && Instant::now() >= self.presence_due {
-            let presence = *self.presence.borrow_and_update();
-            let place = self.terms.place.take();
-            peer.queue(&json_frame(&PresenceNotice { presence, place }));
-            self.presence_due = Instant::now() + presence_gap(presence);
+    async fn send(&mut self, peer: &mut Peer, batch: Batch) -> Result<(), End> {
+        if let Some(frame) = self.presence_frame() {
+            peer.queue(&frame);
         }
-        let batch = self.subscriber.take(Budget::DELIVERY);
         if let Some(gap) = batch.gap {
             peer.queue(&json_frame(&GapNotice { gap }));
             if self.terms.gaps == Gaps::Close {
@@ -123,6 +141,27 @@ impl Subscription {
         }
     }
 
+    /// Who is there, if that is to be told now.
+    pub(super) fn presence_frame(&mut self) -> Option<Bytes> {
+        let is_due =
+            self.presence.has_changed().unwrap_or(false) && Instant::now() >= self.presence_due;
+        is_due.then(|| {
+            let presence = *self.presence.borrow_and_update();
+            self.presence_due = Instant::now() + presence_gap(presence);
+            let place = self.terms.place.take();
+            json_frame(&PresenceNotice { presence, place })
+        })
+    }
+
+    pub(super) fn subscriber(&self) -> &Subscriber {
+        &self.subscriber
+    }
+
+    /// What is ready now.
+    pub(super) fn take(&mut self) -> Batch {
+        self.subscriber.take(Budget::DELIVERY)
+    }
+
     /// What was published before the end is answered before it.
     async fn answer_all(&mut self, peer: &mut Peer) -> Result<(), End> {
         while let Some(answer) = self.publishes.next().await {
@@ -138,11 +177,6 @@ async fn changed(presence: &mut watch::Receiver<Presence>, due: Instant) {
     let _ = presence.changed().await;
     presence.mark_changed();
     sleep_until(due).await;
-}
-
-/// How long it takes at least from one frame that says who is there to the next: the more are told, the longer.
-fn presence_gap(presence: Presence) -> Duration {
-    Duration::from_millis(PRESENCE_GAP_MS).max(Duration::from_micros(100 * presence.total()))
 }
 
 fn ended(ending: Ending) -> End {
