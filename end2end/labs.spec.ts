@@ -40,7 +40,7 @@ for (const { path, heading } of ALL) {
 
   test(`${path}: no fault that axe finds, light and dark`, async ({ page }) => {
     await page.goto(path);
-    if (path.startsWith("/labs/")) await expect(page.locator("form button[type=submit]")).toBeVisible();
+    if (path.startsWith("/labs/")) await expect(page.locator("form.controls button[type=submit]")).toBeVisible();
     await auditBothSchemes(page, path);
   });
 
@@ -48,7 +48,7 @@ for (const { path, heading } of ALL) {
     for (const viewport of [PHONE, WIDE]) {
       await page.setViewportSize(viewport);
       await page.goto(path);
-      if (path.startsWith("/labs/")) await expect(page.locator("form button[type=submit]")).toBeVisible();
+      if (path.startsWith("/labs/")) await expect(page.locator("form.controls button[type=submit]")).toBeVisible();
       const { scrollWidth, clientWidth } = await page.evaluate(() => {
         const { scrollWidth, clientWidth } = document.documentElement;
         return { scrollWidth, clientWidth };

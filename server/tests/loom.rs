@@ -4,8 +4,21 @@
 mod lockfree {
     use std::task::Waker;
 
-    use loom::sync::Mutex;
-    pub(super) use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+    use loom::sync::MutexGuard;
+    pub(super) use loom::sync::atomic::{
+        AtomicBool, AtomicUsize,
+        Ordering::{AcqRel, Relaxed},
+    };
+
+    /// One that is not poisoned, as the server's.
+    #[derive(Default)]
+    pub(super) struct Mutex<T>(loom::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(super) fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock().expect("no panic")
+        }
+    }
 
     /// Orders as much as the real one does: what came before a wake is seen behind the next registration.
     #[derive(Default)]
@@ -13,11 +26,11 @@ mod lockfree {
 
     impl AtomicWaker {
         pub(super) fn register(&self, waker: &Waker) {
-            *self.0.lock().expect("no panic") = Some(waker.clone());
+            *self.0.lock() = Some(waker.clone());
         }
 
         pub(super) fn wake(&self) {
-            let waker = self.0.lock().expect("no panic").take();
+            let waker = self.0.lock().take();
             if let Some(waker) = waker {
                 waker.wake();
             }
@@ -26,14 +39,25 @@ mod lockfree {
 }
 #[path = "../src/connection/open.rs"]
 mod open;
+#[path = "../src/connection/streams/rouse.rs"]
+mod rouse;
 #[expect(dead_code, reason = "what has no order to be tried is not called")]
 #[path = "../src/connection/signals.rs"]
 mod signals;
 
-use std::{future::poll_fn, task::Poll};
+use std::{
+    future::poll_fn,
+    task::{Poll, Wake},
+};
 
-use loom::{future::block_on, sync::Arc, thread};
+use lockfree::Relaxed;
+use loom::{
+    future::block_on,
+    sync::{Arc, atomic::AtomicUsize},
+    thread,
+};
 use open::OpenCount;
+use rouse::{Rouse, Roused};
 use signals::Signals;
 
 /// Every order in which the running thread is changed for another at most twice while it could go on: more have
@@ -88,5 +112,32 @@ fn whoever_waits_for_the_last_to_leave_is_woken() {
         first.join().expect("no panic");
         second.join().expect("no panic");
         assert_eq!(open.get(), 0);
+    });
+}
+
+#[test]
+fn a_crowd_sleeps_through_nothing_that_its_sockets_say() {
+    in_every_order(|| {
+        let roused = std::sync::Arc::new(Roused::default());
+        let rouse = std::sync::Arc::new(Rouse::new(7, std::sync::Arc::clone(&roused)));
+        let said = Arc::new(AtomicUsize::new(0));
+        let socket = thread::spawn({
+            let (rouse, said) = (std::sync::Arc::clone(&rouse), Arc::clone(&said));
+            move || {
+                for _ in 0..2 {
+                    said.fetch_add(1, Relaxed);
+                    rouse.wake_by_ref();
+                }
+            }
+        });
+        block_on(async {
+            let mut numbers = Vec::new();
+            while said.load(Relaxed) < 2 {
+                roused.wait(&mut numbers).await;
+                assert_eq!(std::mem::take(&mut numbers), [7]);
+                rouse.heard();
+            }
+        });
+        socket.join().expect("no panic");
     });
 }

@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
 use super::swarm::SwarmFlags;
-use crate::{Config, config::ConnectionLimits};
+use crate::{Config, config::ConnectionLimits, uploads};
 
 const ABOUT: &str = "A live playground for backend communication: requests, topics and uploads on a measured timeline";
 
@@ -74,6 +74,10 @@ pub struct Flags {
     )]
     data_dir: Option<PathBuf>,
 
+    /// Compute no digests of uploads. For the benchmark that compares
+    #[arg(long, env = "ROUNDTRIP_WITHOUT_DIGESTS", hide = true)]
+    without_digests: bool,
+
     /// What is logged to standard error: error, warn, info, debug, trace, or a filter such as info,server::trace=debug
     #[arg(
         long,
@@ -134,6 +138,10 @@ impl Flags {
             data_dir: self.data_dir.clone().unwrap_or_else(default_data_dir),
             hosts: self.hosts.clone(),
             limits: self.limits.clone(),
+            uploads: uploads::Limits {
+                without_digests: self.without_digests,
+                ..uploads::Limits::default()
+            },
             ..Config::default()
         }
     }

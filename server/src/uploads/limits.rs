@@ -26,6 +26,8 @@ pub struct Limits {
     pub age: Duration,
     /// How long an unfinished upload must be untouched before it makes room for a new one.
     pub idle: Duration,
+    /// Computes no digests, to be compared with servers that do not.
+    pub without_digests: bool,
 }
 
 impl Default for Limits {
@@ -39,6 +41,7 @@ impl Default for Limits {
             unfinished_per_address: UNFINISHED_UPLOADS_PER_ADDRESS_MAX,
             age: Duration::from_secs(UPLOAD_AGE_S),
             idle: Duration::from_secs(UPLOAD_IDLE_S),
+            without_digests: false,
         }
     }
 }

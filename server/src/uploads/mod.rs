@@ -83,8 +83,8 @@ pub struct Progress {
 pub struct Whole {
     /// Length in bytes.
     pub bytes: u64,
-    /// SHA-256 of all of it.
-    pub sha256: Sum,
+    /// SHA-256 of all of it; none where the server computes no digests.
+    pub sha256: Option<Sum>,
     /// The client's own name for the file.
     pub file_name: Option<String>,
 }

@@ -54,7 +54,9 @@ pub enum Role {
 pub(super) struct Finished {
     /// Seconds since 1970.
     pub(super) at_s: u64,
-    pub(super) sha256: Sum,
+    /// None where the program that took it computed no digests.
+    #[serde(default)]
+    pub(super) sha256: Option<Sum>,
 }
 
 /// What a client says of a file that it wants to upload.

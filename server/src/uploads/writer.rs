@@ -6,8 +6,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{FutureExt, Stream, StreamExt};
+use futures_util::{Stream, StreamExt};
 use sha2::Digest;
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use wire::trace::Kind;
 
@@ -19,8 +20,8 @@ use super::{
     upload::{Pen, Upload},
 };
 
-/// From how many bytes on a batch goes to the disk without waiting for more.
-const BATCH: usize = 1024 * 1024;
+/// How many bytes are gathered at most while others are written.
+const BATCH: usize = 512 * 1024;
 
 /// Writes one piece.
 pub(super) struct Writer<'a> {
@@ -74,39 +75,22 @@ impl<'a> Writer<'a> {
         (written, self.file.take())
     }
 
-    async fn write_all<S, E>(&mut self, mut body: S, stop: &CancellationToken) -> Result<()>
+    /// Writes one batch while the next is gathered.
+    async fn write_all<S, E>(&mut self, body: S, stop: &CancellationToken) -> Result<()>
     where
         S: Stream<Item = std::result::Result<Bytes, E>> + Unpin,
         E: std::fmt::Display,
     {
-        let mut end = None;
-        while end.is_none() {
-            let first = tokio::select! {
-                biased;
-                () = stop.cancelled() => break,
-                next = body.next() => next,
-            };
-            // What has come meanwhile goes along.
-            let mut batch = Vec::new();
-            let mut bytes = 0;
-            let mut next = Some(first);
-            while let Some(item) = next.take() {
-                match item {
-                    Some(Ok(chunk)) => {
-                        bytes += chunk.len();
-                        batch.push(chunk);
-                    }
-                    Some(Err(error)) => end = Some(Err(Error::BrokeOff(error.to_string()))),
-                    None => end = Some(Ok(())),
-                }
-                if end.is_none() && bytes < BATCH {
-                    next = body.next().now_or_never();
-                }
+        let (batches, waiting) = mpsc::channel(1);
+        let writing = async {
+            let mut waiting = waiting;
+            while let Some(batch) = waiting.recv().await {
+                self.write(batch).await?;
             }
-            if bytes > 0 {
-                self.write(batch, bytes as u64).await?;
-            }
-        }
+            Ok(())
+        };
+        let (end, written) = tokio::join!(gather(body, stop, batches), writing);
+        written?;
         match end {
             Some(end) => end,
             None if self.upload.state.lock().removed => Err(Error::Gone),
@@ -114,7 +98,8 @@ impl<'a> Writer<'a> {
         }
     }
 
-    async fn write(&mut self, batch: Vec<Bytes>, bytes: u64) -> Result<()> {
+    async fn write(&mut self, batch: Vec<Bytes>) -> Result<()> {
+        let bytes = batch.iter().map(Bytes::len).sum::<usize>() as u64;
         let offset = self.pen.hashed;
         if offset + bytes > self.limit {
             return Err(Error::TooLarge(self.limit));
@@ -146,6 +131,7 @@ impl<'a> Writer<'a> {
     async fn store(&mut self, batch: Vec<Bytes>, bytes: u64) -> Result<Instant> {
         let (storage, id) = (self.uploads.inner.storage.clone(), self.upload.id);
         let (file, mut checker) = (self.file.take(), self.checker.take());
+        let hashes = !self.uploads.inner.limits.without_digests;
         // After an error nothing is known of the file's end: it is opened anew, and the digest made anew.
         let mut pen = std::mem::take(self.pen);
         let written = blocking(move || {
@@ -155,10 +141,10 @@ impl<'a> Writer<'a> {
             };
             batch.iter().try_for_each(|chunk| file.write_all(chunk))?;
             let wrote = Instant::now();
-            for chunk in &batch {
-                pen.hasher.update(chunk);
+            if hashes {
+                batch.iter().for_each(|chunk| pen.hasher.update(chunk));
+                pen.hashing += wrote.elapsed();
             }
-            pen.hashing += wrote.elapsed();
             pen.hashed += bytes;
             if let Some(checker) = &mut checker {
                 batch.iter().for_each(|chunk| checker.update(chunk));
@@ -170,6 +156,45 @@ impl<'a> Writer<'a> {
         (self.file, *self.pen, self.checker) = (Some(file), pen, checker);
         Ok(wrote)
     }
+}
+
+/// Gathers what comes into batches, and tells how it ended: with the body's end, its breaking off, or not by itself.
+async fn gather<S, E>(
+    mut body: S,
+    stop: &CancellationToken,
+    batches: mpsc::Sender<Vec<Bytes>>,
+) -> Option<Result<()>>
+where
+    S: Stream<Item = std::result::Result<Bytes, E>> + Unpin,
+    E: std::fmt::Display,
+{
+    let (mut batch, mut bytes, mut end) = (Vec::new(), 0, None);
+    while end.is_none() || bytes > 0 {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {
+                if bytes > 0 {
+                    let _ = batches.send(batch).await;
+                }
+                return None;
+            }
+            next = body.next(), if end.is_none() && bytes < BATCH => match next {
+                Some(Ok(chunk)) => {
+                    bytes += chunk.len();
+                    batch.push(chunk);
+                }
+                Some(Err(error)) => end = Some(Err(Error::BrokeOff(error.to_string()))),
+                None => end = Some(Ok(())),
+            },
+            room = batches.reserve(), if bytes > 0 => {
+                // Where nobody writes any more, why is known.
+                room.ok()?.send(std::mem::take(&mut batch));
+                bytes = 0;
+            }
+            () = batches.closed() => return None,
+        }
+    }
+    end
 }
 
 /// The digest of the first `bytes` bytes.

@@ -1,33 +1,33 @@
 //! Which sockets of a crowd want attention: the peer has closed, or takes bytes again.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::AcqRel},
-    },
-    task::Wake,
+    future::poll_fn,
+    sync::Arc,
+    task::{Poll, Wake},
 };
 
-use parking_lot::Mutex;
-use tokio::sync::Notify;
+use super::lockfree::{AcqRel, AtomicBool, AtomicWaker, Mutex};
 
 /// The numbers of those that want attention.
 #[derive(Default)]
 pub(super) struct Roused {
     numbers: Mutex<Vec<u64>>,
-    notify: Notify,
+    waiting: AtomicWaker,
 }
 
 impl Roused {
-    /// Waits until there are some, and puts them into the list.
+    /// Waits until there are some, and puts them into the list. One task waits at a time.
     pub(super) async fn wait(&self, numbers: &mut Vec<u64>) {
-        loop {
+        poll_fn(|cx| {
+            // First: a number may be added behind the look.
+            self.waiting.register(cx.waker());
             numbers.append(&mut self.numbers.lock());
-            if !numbers.is_empty() {
-                return;
+            match numbers.is_empty() {
+                true => Poll::Pending,
+                false => Poll::Ready(()),
             }
-            self.notify.notified().await;
-        }
+        })
+        .await;
     }
 }
 
@@ -62,7 +62,7 @@ impl Wake for Rouse {
     fn wake_by_ref(self: &Arc<Self>) {
         if !self.listed.swap(true, AcqRel) {
             self.roused.numbers.lock().push(self.number);
-            self.roused.notify.notify_one();
+            self.roused.waiting.wake();
         }
     }
 }

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     AppState, Error, Result,
     connection::Exchange,
-    uploads::{self, Content},
+    uploads::{self, Content, Sum},
 };
 
 /// What need not be encoded in a name (RFC 8187 §3.2.1, `attr-char`).
@@ -102,12 +102,14 @@ async fn original(
             header::CONTENT_DISPOSITION,
             attachment(whole.file_name.as_deref())?,
         ),
-        (
-            HeaderName::from_static("repr-digest"),
-            value(format!("sha-256=:{}:", STANDARD.encode(whole.sha256.0)))?,
-        ),
     ];
-    Ok((saved, guarded(), body(file)).into_response())
+    let mut response = (saved, guarded(), body(file)).into_response();
+    if let Some(Sum(sha256)) = whole.sha256 {
+        let digest = value(format!("sha-256=:{}:", STANDARD.encode(sha256)))?;
+        let name = HeaderName::from_static("repr-digest");
+        response.headers_mut().insert(name, digest);
+    }
+    Ok(response)
 }
 
 /// What keeps a stranger's bytes from being taken for a document of ours.

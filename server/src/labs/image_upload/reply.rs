@@ -59,7 +59,7 @@ pub(super) async fn describe(app: &AppState, id: UploadId, tell: &Tell) -> Resul
     Ok(ImageInfo {
         id: id.to_string(),
         bytes: whole.bytes,
-        sha256: whole.sha256.to_string(),
+        sha256: whole.sha256.map_or_else(String::new, |sum| sum.to_string()),
         width: picture.width,
         height: picture.height,
         preview: picture.preview.map(|_| format!("/api/images/{id}/preview")),

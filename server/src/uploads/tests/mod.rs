@@ -85,7 +85,8 @@ impl Bench {
 
     async fn sha256(&self, id: UploadId) -> String {
         let whole = self.uploads.whole(id, &silent()).await;
-        whole.expect("it is finished").sha256.to_string()
+        let whole = whole.expect("it is finished");
+        whole.sha256.expect("it is computed").to_string()
     }
 
     /// The names of the uploads' files.

@@ -63,7 +63,7 @@ impl Client<'_> {
         let fields = format!("Tus-Resumable: 1.0.0\r\nUpload-Length: {bytes}\r\n");
         let create = match self.peer.system {
             System::Rustus => "POST /files/",
-            System::Roundtrip | System::Nginx => "POST /files",
+            _ => "POST /files",
         };
         let created = self.request(create, &fields, 0, "201")?;
         let location = created.location.context("no Location")?;

@@ -21,7 +21,10 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum System {
+    /// As the others: without digests.
     Roundtrip,
+    /// As it is: with SHA-256 of what comes.
+    Hashing,
     Rustus,
     Nginx,
 }
@@ -29,7 +32,8 @@ pub(super) enum System {
 impl System {
     pub(super) const fn name(self) -> &'static str {
         match self {
-            System::Roundtrip => "Roundtrip",
+            System::Roundtrip => "Roundtrip without digests",
+            System::Hashing => "Roundtrip with SHA-256",
             System::Rustus => "rustus",
             System::Nginx => "nginx",
         }
@@ -67,12 +71,16 @@ pub(super) fn rustus(bench: &Bench<'_>) -> Result<PathBuf> {
 impl Peer {
     pub(super) fn start(bench: &Bench<'_>, rustus: &Path, system: System) -> Result<Peer> {
         ensure!(Path::new(TMPFS).is_dir(), "this needs {TMPFS}");
-        let name = format!("roundtrip-bench-{}-{}", std::process::id(), system.name());
+        let name = format!("roundtrip-bench-{}-{system:?}", std::process::id());
         let folder = Path::new(TMPFS).join(name);
         fs::create_dir_all(folder.join("data"))?;
         let (process, address) = match system {
-            System::Roundtrip => {
-                let server = Server::start_in(&folder, &bench.program, "127.0.0.1:0", &[])?;
+            System::Roundtrip | System::Hashing => {
+                let flags: &[&str] = match system {
+                    System::Hashing => &[],
+                    _ => &["--without-digests"],
+                };
+                let server = Server::start_in(&folder, &bench.program, "127.0.0.1:0", flags)?;
                 let address = server.address().to_owned();
                 (Process::Ours(server), address)
             }
