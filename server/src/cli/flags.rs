@@ -75,7 +75,12 @@ pub struct Flags {
     data_dir: Option<PathBuf>,
 
     /// Compute no digests of uploads. For the benchmark that compares
-    #[arg(long, env = "ROUNDTRIP_WITHOUT_DIGESTS", hide = true)]
+    #[arg(
+        long,
+        env = "ROUNDTRIP_WITHOUT_DIGESTS",
+        hide = true,
+        help_heading = "Serving"
+    )]
     without_digests: bool,
 
     /// What is logged to standard error: error, warn, info, debug, trace, or a filter such as info,server::trace=debug

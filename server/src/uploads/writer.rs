@@ -87,7 +87,7 @@ impl<'a> Writer<'a> {
             while let Some(batch) = waiting.recv().await {
                 self.write(batch).await?;
             }
-            Ok(())
+            Ok::<_, Error>(())
         };
         let (end, written) = tokio::join!(gather(body, stop, batches), writing);
         written?;

@@ -44,6 +44,7 @@ use wire::topics::Presence;
 use self::crowd::Crowd;
 pub(crate) use self::endless::Endless;
 pub(super) use self::stream::Stream;
+use super::lockfree;
 pub(crate) use super::upgraded::{Bare, Upgraded};
 
 /// Where the bytes of a response come from that does not end.

@@ -186,6 +186,27 @@ async fn pieces_join_up_over_breaks_and_restarts() {
 }
 
 #[tokio::test]
+async fn without_digests_pieces_are_kept_as_ever_and_none_is_told() {
+    let file = noise(20_000);
+    let mut bench = Bench::new(|limits| limits.without_digests = true);
+    let id = bench.create(20_000).await.expect("created");
+    let error = bench.append(id, 0, broken(&file[..12_500])).await;
+    assert!(matches!(error, Err(Error::BrokeOff(_))), "{error:?}");
+    bench.reopen();
+    let end = bench.append(id, 12_500, chunks(&file[12_500..])).await;
+    assert_eq!(end.ok(), Some(20_000));
+    let (whole, mut stored) = bench
+        .uploads
+        .original(id, &silent())
+        .await
+        .expect("it opens");
+    assert_eq!(whole.sha256, None);
+    let mut original = Vec::new();
+    io::Read::read_to_end(&mut stored, &mut original).expect("it reads");
+    assert_eq!(original, file);
+}
+
+#[tokio::test]
 async fn a_file_whose_end_arrived_just_before_a_crash_is_finished_by_whoever_asks() {
     let file = noise(10_000);
     let mut bench = Bench::new(|_| {});
