@@ -139,6 +139,7 @@ impl Server {
         let shared = tap.shared().clone();
         tokio::spawn(async move {
             let left = self.run(tap, peer, Some(shared), from_probe).await;
+            self.connections().is_done_with_one();
             if let Some(stream) = left.and_then(Tap::into_stream) {
                 self.connections().streams().take(stream);
             }

@@ -18,7 +18,7 @@ use wire::{
     trace::SpanId,
 };
 
-use super::{open::OpenCount, streams::Streams};
+use super::{open::OpenCount, settling::Settling, streams::Streams};
 use crate::{
     address::{PerAddress, Place, counted},
     config::ConnectionLimits,
@@ -47,6 +47,7 @@ struct Inner {
     stopping: AtomicBool,
     /// Responses that do not end.
     streams: Arc<Streams>,
+    settling: Arc<Settling>,
 }
 
 /// Why a connection, or an exchange with faults, is refused.
@@ -96,6 +97,7 @@ impl Connections {
                 faulty_per_address: Arc::default(),
                 stopping: AtomicBool::new(false),
                 streams: Arc::default(),
+                settling: Arc::default(),
             }),
         }
     }
@@ -193,6 +195,11 @@ impl Connections {
     /// Responses that do not end.
     pub(super) fn streams(&self) -> &Arc<Streams> {
         &self.inner.streams
+    }
+
+    /// HTTP is done with a connection.
+    pub(super) fn is_done_with_one(&self) {
+        self.inner.settling.one_more();
     }
 
     pub(super) fn stop(&self) {

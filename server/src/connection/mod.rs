@@ -21,6 +21,7 @@ mod origin;
 mod probe;
 mod recording;
 mod refusal;
+mod settling;
 mod signals;
 pub(crate) mod streams;
 mod system;
