@@ -33,10 +33,10 @@ pub(crate) struct Crowd {
 
 impl Crowd {
     /// Connects and subscribes one after the other.
-    pub(crate) fn open(asked: &Asked) -> Result<Crowd> {
+    pub(crate) fn open(asked: &Asked, subscribers: usize) -> Result<Crowd> {
         let poll = Poll::new()?;
-        let mut each = Vec::with_capacity(asked.subscribers);
-        for number in 0..asked.subscribers {
+        let mut each = Vec::with_capacity(subscribers);
+        for number in 0..subscribers {
             let stream = subscribe(asked).with_context(|| format!("subscriber {number}"))?;
             stream.set_nonblocking(true)?;
             let mut stream = TcpStream::from_std(stream);
@@ -47,7 +47,7 @@ impl Crowd {
         Ok(Crowd {
             poll,
             events: Events::with_capacity(1024),
-            tails: vec![Vec::new(); asked.subscribers],
+            tails: vec![Vec::new(); subscribers],
             each,
             buffer: vec![0; BUFFER],
             delivered: 0,

@@ -11,7 +11,10 @@ mod crowd;
 mod payload;
 mod publisher;
 
-use std::time::{Duration, Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, ensure};
 use clap::{Parser, ValueEnum};
@@ -71,6 +74,11 @@ enum Load {
 const WINDOW: u64 = 256;
 /// Before anything is counted: caches, buffers and threads find their size.
 const WARM_UP: Duration = Duration::from_millis(500);
+/// As many come and go before the memory of idle ones is told: what the first of them wake (code, threads, buffers) is no
+/// subscriber's.
+const FIRST: usize = 100;
+/// Then the server has this long to come to rest.
+const REST: Duration = Duration::from_secs(2);
 const PACE: Duration = Duration::from_millis(100);
 /// What is still missing after this is lost.
 const LATE: Duration = Duration::from_secs(5);
@@ -104,8 +112,12 @@ fn main() -> Result<()> {
             ..Figures::default()
         });
     }
+    if asked.load == Load::Idle {
+        Crowd::open(&asked, FIRST)?.listen_for(WARM_UP)?;
+        thread::sleep(REST);
+    }
     let memory = books::memory(&asked.watch)?;
-    let mut crowd = Crowd::open(&asked)?;
+    let mut crowd = Crowd::open(&asked, asked.subscribers)?;
     let figures = match asked.load {
         Load::Idle => {
             crowd.listen_for(Duration::from_secs_f64(asked.seconds))?;
