@@ -9,6 +9,7 @@ mod frames;
 mod hub;
 mod lighthouse;
 mod load;
+mod other;
 mod tap;
 mod truth;
 mod uploads;

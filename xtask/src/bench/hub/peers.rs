@@ -2,15 +2,13 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::Stdio;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::bench::Bench;
+use crate::bench::other::{Folder, Other, free, quiet, wait};
 use crate::server::Server;
 
 /// A server and a transport of it.
@@ -53,12 +51,12 @@ pub(super) struct Peer {
 
 enum Process {
     Ours(Server),
-    Other { child: Child, folder: PathBuf },
+    Theirs(
+        Other,
+        #[expect(dead_code, reason = "it goes when it is dropped")] Folder,
+    ),
 }
 
-/// A local server that is not there by then does not come.
-const PATIENCE: Duration = Duration::from_secs(10);
-const PAUSE: Duration = Duration::from_millis(20);
 /// The same in each: more than the most that are subscribed.
 const CONNECTIONS: usize = 20_000;
 
@@ -77,24 +75,32 @@ impl Peer {
                 BufReader::new(output).read_line(&mut line)?;
                 let address = line.trim().trim_start_matches("http://").to_owned();
                 let folder = folder(bench)?;
-                (Process::Other { child, folder }, address.clone(), address)
+                (
+                    Process::Theirs(Other(child), folder),
+                    address.clone(),
+                    address,
+                )
             }
             System::NchanSse => {
                 let (folder, address) = (folder(bench)?, free()?);
-                let config = folder.join("nginx.conf");
-                fs::write(&config, nginx(&folder, &address))?;
+                let config = folder.0.join("nginx.conf");
+                fs::write(&config, nginx(&folder.0, &address))?;
                 let mut command = quiet("nginx");
-                command.arg("-c").arg(&config).arg("-p").arg(&folder);
+                command.arg("-c").arg(&config).arg("-p").arg(&folder.0);
                 let child = command.spawn().context("nginx could not be started")?;
-                (Process::Other { child, folder }, address.clone(), address)
+                (
+                    Process::Theirs(Other(child), folder),
+                    address.clone(),
+                    address,
+                )
             }
             System::NatsWebSocket => {
                 let (folder, publish, address) = (folder(bench)?, free()?, free()?);
-                let config = folder.join("nats.conf");
+                let config = folder.0.join("nats.conf");
                 fs::write(&config, nats(&publish, &address))?;
                 let child = quiet("nats-server").arg("-c").arg(&config).spawn();
                 let child = child.context("nats-server could not be started")?;
-                (Process::Other { child, folder }, address, publish)
+                (Process::Theirs(Other(child), folder), address, publish)
             }
         };
         let peer = Peer {
@@ -103,29 +109,17 @@ impl Peer {
             address,
             publish,
         };
-        peer.wait()?;
-        Ok(peer)
-    }
-
-    /// Waits until it takes connections.
-    fn wait(&self) -> Result<()> {
-        let end = Instant::now() + PATIENCE;
-        for address in [&self.address, &self.publish] {
-            while TcpStream::connect(address).is_err() {
-                if Instant::now() > end {
-                    bail!("{} does not listen on {address}", self.system.name());
-                }
-                thread::sleep(PAUSE);
-            }
+        for address in [&peer.address, &peer.publish] {
+            wait(peer.system.name(), address)?;
         }
-        Ok(())
+        Ok(peer)
     }
 
     /// Its process and those that it started.
     pub(super) fn processes(&self) -> Result<Vec<u32>> {
         let first = match &self.process {
             Process::Ours(server) => server.pid(),
-            Process::Other { child, .. } => child.id(),
+            Process::Theirs(Other(child), _) => child.id(),
         };
         let children = fs::read_to_string(format!("/proc/{first}/task/{first}/children"))?;
         let children = children.split_whitespace().map(str::parse);
@@ -187,42 +181,12 @@ impl Peer {
     }
 }
 
-impl Drop for Peer {
-    fn drop(&mut self) {
-        let Process::Other { child, folder } = &mut self.process else {
-            return;
-        };
-        // nginx takes its workers along when it is asked to end, not when it is killed.
-        let id = child.id().to_string();
-        let asked = Command::new("kill").args(["-TERM", &id]).status();
-        if asked.is_err() {
-            let _ = child.kill();
-        }
-        let _ = child.wait();
-        let _ = fs::remove_dir_all(folder);
-    }
-}
-
 /// A folder of its own for one server.
-fn folder(bench: &Bench<'_>) -> Result<PathBuf> {
+fn folder(bench: &Bench<'_>) -> Result<Folder> {
     let name = format!("xtask/peer-{}", std::process::id());
     let folder = bench.project.target.join(name);
     fs::create_dir_all(&folder)?;
-    Ok(folder)
-}
-
-fn quiet(program: impl AsRef<std::ffi::OsStr>) -> Command {
-    let mut command = Command::new(program);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    command
-}
-
-/// An address with a port that was free a moment ago.
-fn free() -> Result<String> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
+    Ok(Folder(folder))
 }
 
 /// One worker for each core, as nginx recommends and as our runtime does.

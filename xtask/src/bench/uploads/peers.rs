@@ -1,23 +1,18 @@
 //! The servers that are compared, each with its data in a tmpfs.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::bench::Bench;
+use crate::bench::other::{Folder, Other, free, quiet, wait};
 use crate::server::Server;
 use crate::sh;
 
 /// A tmpfs on every Linux.
 const TMPFS: &str = "/dev/shm";
-/// A local server that is not there by then does not come.
-const PATIENCE: Duration = Duration::from_secs(10);
-const PAUSE: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum System {
@@ -44,13 +39,15 @@ impl System {
 pub(super) struct Peer {
     pub(super) system: System,
     pub(super) address: String,
-    process: Process,
-    folder: PathBuf,
+    /// Ends first, then its folder goes.
+    _process: Process,
+    _folder: Folder,
 }
 
+#[expect(dead_code, reason = "they end when they are dropped")]
 enum Process {
-    Ours(#[expect(dead_code, reason = "it is stopped when it is dropped")] Server),
-    Other(Child),
+    Ours(Server),
+    Theirs(Other),
 }
 
 /// rustus from its registry, built once into the user's cache.
@@ -95,7 +92,7 @@ impl Peer {
                     .arg("--info-dir")
                     .arg(folder.join("data"));
                 let child = command.spawn().context("rustus could not be started")?;
-                (Process::Other(child), address)
+                (Process::Theirs(Other(child)), address)
             }
             System::Nginx => {
                 let address = free()?;
@@ -104,58 +101,18 @@ impl Peer {
                 let mut command = quiet("nginx");
                 command.arg("-c").arg(&config).arg("-p").arg(&folder);
                 let child = command.spawn().context("nginx could not be started")?;
-                (Process::Other(child), address)
+                (Process::Theirs(Other(child)), address)
             }
         };
         let peer = Peer {
             system,
             address,
-            process,
-            folder,
+            _process: process,
+            _folder: Folder(folder),
         };
-        peer.wait()?;
+        wait(system.name(), &peer.address)?;
         Ok(peer)
     }
-
-    /// Waits until it takes connections.
-    fn wait(&self) -> Result<()> {
-        let end = Instant::now() + PATIENCE;
-        while TcpStream::connect(&self.address).is_err() {
-            if Instant::now() > end {
-                bail!("{} does not listen on {}", self.system.name(), self.address);
-            }
-            thread::sleep(PAUSE);
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        if let Process::Other(child) = &mut self.process {
-            // nginx takes its workers along when it is asked to end, not when it is killed.
-            let id = child.id().to_string();
-            if Command::new("kill").args(["-TERM", &id]).status().is_err() {
-                let _ = child.kill();
-            }
-            let _ = child.wait();
-        }
-        let _ = fs::remove_dir_all(&self.folder);
-    }
-}
-
-fn quiet(program: impl AsRef<std::ffi::OsStr>) -> Command {
-    let mut command = Command::new(program);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    command
-}
-
-/// An address with a port that was free a moment ago.
-fn free() -> Result<String> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
 }
 
 /// PUT by its own module; what comes goes into the same tmpfs, so that it is only renamed at the end.
