@@ -198,6 +198,7 @@ impl Fate<'_> {
             socket.write_all(&sip[..now])?;
             self.bytes -= now as u64;
             if self.bytes == 0 {
+                // Waits for nothing: how far the server gets before it is killed is what is tried.
                 thread::sleep(self.lives_on);
                 self.program.kill();
                 return Err(io::ErrorKind::ConnectionAborted.into());
