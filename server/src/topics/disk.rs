@@ -68,7 +68,10 @@ pub(super) enum Ask {
     /// Remove a disk topic.
     Remove { topic: Arc<Topic>, reply: Reply<()> },
     /// Begin a disk topic's next life with what is on disk.
-    Restart { topic: Arc<Topic>, reply: Reply<()> },
+    Restart {
+        topic: Arc<Topic>,
+        reply: Reply<bool>,
+    },
     /// Forget on disk what the histories no longer hold.
     Trim,
 }
@@ -361,7 +364,8 @@ impl Worker {
         Ok(())
     }
 
-    fn restart(&mut self, topic: &Arc<Topic>) -> Result<(), Error> {
+    /// False where the topic is only in memory by now.
+    fn restart(&mut self, topic: &Arc<Topic>) -> Result<bool, Error> {
         let settled = self.commit(Vec::new());
         let stored = settled.and_then(|()| self.store.load(Some(topic.name())));
         let stored = stored.map_err(Error::Unstored)?.pop();
@@ -369,15 +373,20 @@ impl Worker {
         let current = topics
             .get(topic.name())
             .is_some_and(|now| Arc::ptr_eq(now, topic));
-        if let (true, Some(stored)) = (current, stored) {
-            let next = restored(stored, Arc::clone(&self.hub.totals));
-            topic.end(Ending::Restarted);
-            next.takes_over(topic.take_place(), topic.waiting());
-            topics.insert(Arc::clone(topic.name()), Arc::new(next));
-            drop(topics);
-            self.relieve();
+        if !current {
+            // It is over already.
+            return Ok(true);
         }
-        Ok(())
+        let Some(stored) = stored else {
+            return Ok(topic.ack() != Ack::Memory);
+        };
+        let next = restored(stored, Arc::clone(&self.hub.totals));
+        topic.end(Ending::Restarted);
+        next.takes_over(topic.take_place(), topic.waiting());
+        topics.insert(Arc::clone(topic.name()), Arc::new(next));
+        drop(topics);
+        self.relieve();
+        Ok(true)
     }
 
     fn relieve(&self) {

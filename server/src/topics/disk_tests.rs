@@ -212,6 +212,36 @@ async fn publishes_keep_their_order_whatever_becomes_of_their_topic_meanwhile() 
 }
 
 #[tokio::test]
+async fn a_topic_taken_off_the_disk_while_its_restart_waits_restarts_in_memory() {
+    let platter = Platter::default();
+    let topics = platter.topics();
+    let epoch = topics
+        .configure("t", on_disk())
+        .await
+        .expect("on disk")
+        .last
+        .epoch;
+    platter.change(|state| state.stopped = true);
+    let mut publishing = topics.publish("t", text("one"), None);
+    assert!((&mut publishing).now_or_never().is_none());
+    let settings = Settings {
+        ack: Some(Ack::Memory),
+        ..Settings::default()
+    };
+    let mut configured = topics.configure("t", settings);
+    assert!((&mut configured).now_or_never().is_none());
+    let mut restarted = topics.restart("t");
+    assert!((&mut restarted).now_or_never().is_none());
+    platter.change(|state| state.stopped = false);
+
+    publishing.await.expect("published");
+    configured.await.expect("in memory");
+    let state = restarted.await.expect("restarted").expect("there");
+    assert_ne!(state.last.epoch, epoch);
+    assert_eq!((state.ack, state.messages), (Ack::Memory, 0));
+}
+
+#[tokio::test]
 async fn what_was_ended_or_taken_off_the_disk_does_not_come_back() {
     let platter = Platter::default();
     let topics = platter.topics();

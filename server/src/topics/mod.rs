@@ -598,9 +598,13 @@ impl Hub for Topics {
             let Some(present) = self.present(topic) else {
                 return Ok(None);
             };
-            if !self.restart_in_memory(&present) {
-                self.ask(topic, |topic, reply| Ask::Restart { topic, reply })
-                    .await?;
+            let mut restarted = self.restart_in_memory(&present);
+            while !restarted {
+                let told = self.ask(topic, |topic, reply| Ask::Restart { topic, reply });
+                restarted = told.await?
+                    || self
+                        .present(topic)
+                        .is_none_or(|present| self.restart_in_memory(&present));
             }
             self.alive(topic, |topic| topic.state()).map(Some)
         }
