@@ -37,6 +37,8 @@ mod lockfree {
         }
     }
 }
+#[path = "../src/connection/again.rs"]
+mod again;
 #[path = "../src/connection/open.rs"]
 mod open;
 #[path = "../src/connection/streams/rouse.rs"]
@@ -50,6 +52,7 @@ use std::{
     task::{Poll, Wake},
 };
 
+use again::Again;
 use lockfree::Relaxed;
 use loom::{
     future::block_on,
@@ -139,5 +142,33 @@ fn a_crowd_sleeps_through_nothing_that_its_sockets_say() {
             }
         });
         socket.join().expect("no panic");
+    });
+}
+
+#[test]
+fn what_comes_while_a_connection_runs_is_not_slept_through() {
+    in_every_order(|| {
+        let again = Again::new();
+        let waiting = std::sync::Arc::new(lockfree::AtomicWaker::default());
+        let said = Arc::new(AtomicUsize::new(0));
+        let other = thread::spawn({
+            let (waiting, said) = (std::sync::Arc::clone(&waiting), Arc::clone(&said));
+            move || {
+                for _ in 0..2 {
+                    said.fetch_add(1, Relaxed);
+                    waiting.wake();
+                }
+            }
+        });
+        block_on(poll_fn(|cx| {
+            again.poll(cx, |cx| {
+                waiting.register(cx.waker());
+                match said.load(Relaxed) {
+                    2 => Poll::Ready(()),
+                    _ => Poll::Pending,
+                }
+            })
+        }));
+        other.join().expect("no panic");
     });
 }

@@ -26,6 +26,7 @@ use tower::Service;
 
 use super::{
     admission::{Admitted, Connections, FromProbe, Refused},
+    again::Again,
     exchange::Call,
     refusal, system,
     tap::{Shared, Tap},
@@ -175,6 +176,7 @@ impl Server {
             .with_upgrades();
         let mut stopping = pin!(self.state.stopping().cancelled());
         let (mut listening, mut told) = (false, false);
+        let again = Again::new();
         let served = std::future::poll_fn(|cx| {
             // All connections share the token, and asking it takes a lock: it wakes this task once, a flag says the rest.
             if !listening {
@@ -185,7 +187,7 @@ impl Server {
                 told = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
-            match Pin::new(&mut connection).poll(cx) {
+            match again.poll(cx, |cx| Pin::new(&mut connection).poll(cx)) {
                 Poll::Ready(served) => Poll::Ready(Some(served)),
                 Poll::Pending if shared.as_ref().is_some_and(|it| it.is_taken_over()) => {
                     Poll::Ready(None)

@@ -6,6 +6,7 @@
 
 mod accept;
 mod admission;
+mod again;
 mod entry;
 mod exchange;
 mod faults;

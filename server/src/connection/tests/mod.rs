@@ -1,5 +1,6 @@
 //! Tests over raw sockets: what is on the wire, and what the trace says about it.
 
+mod again;
 mod attribution;
 mod faults;
 mod limits;
