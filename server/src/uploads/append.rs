@@ -3,7 +3,7 @@
 //! A piece that breaks off keeps what arrived; one with a checksum is kept whole or not at all, also when the program is
 //! killed in the middle: the record says beforehand that what follows is in doubt.
 
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -13,8 +13,9 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Error, Result, Role, Tell, UploadId, Uploads,
     checksum::Checksum,
+    goes_on::GoesOn,
     upload::{Pen, Upload},
-    writer::Writer,
+    writer::{Writer, write},
 };
 
 /// A piece of a file, as a client announces it.
@@ -54,17 +55,13 @@ impl Uploads {
         }
         let uploads = self.clone();
         let tell = Arc::clone(tell);
-        let work = async move { uploads.take_piece(&upload, piece, body, &tell).await };
-        match tokio::spawn(work).await {
-            Ok(result) => result,
-            Err(error) => Err(Error::Io(io::Error::other(error))),
-        }
+        GoesOn::new(|_| async move { uploads.take_piece(&upload, piece, body, &tell).await }).await
     }
 
     /// Takes the pen, writes, keeps what is to be kept, and tells.
     pub(super) async fn take_piece<S, E>(
         &self,
-        upload: &Upload,
+        upload: &Arc<Upload>,
         piece: Piece,
         body: S,
         tell: &Tell,
@@ -87,11 +84,11 @@ impl Uploads {
 
         let before = pen.clone();
         let is_checked = piece.checksum.is_some();
-        let (written, file) = Writer::new(self, upload, &mut pen, (limit, piece.checksum), tell)
-            .run(body, &stop)
-            .await;
+        let writer = Writer::new(self, upload, &piece, limit, tell);
+        let is_last = piece.last;
+        let (written, out) = write(writer, &mut pen, piece, body, &stop).await;
         let kept = if written.is_ok() || !is_checked {
-            self.keep(upload, &pen, file, &before, tell).await
+            self.keep(upload, &pen, out, &before, tell).await
         } else {
             Ok(())
         };
@@ -99,7 +96,7 @@ impl Uploads {
             self.take_back(upload, &mut pen, before).await;
         }
         kept?;
-        if written.is_ok() && piece.last {
+        if written.is_ok() && is_last {
             let mut state = upload.state.lock();
             state.record.length = Some(state.received);
         }

@@ -1,19 +1,17 @@
 //! Creating uploads: without bytes, with the first, or joined from parts.
 
 use std::{
-    io,
     sync::Arc,
     time::{Instant, SystemTime},
 };
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
-use tokio::sync::oneshot;
 use wire::trace::Kind;
 
 use super::{
     Declared, Error, Piece, Record, Result, Role, Tell, UploadId, Uploads, at_storage, blocking,
-    storage, unix_s, upload::Upload,
+    goes_on::GoesOn, storage, unix_s, upload::Upload,
 };
 
 impl Uploads {
@@ -70,16 +68,17 @@ impl Uploads {
         S: Stream<Item = Result<Bytes, E>> + Send + Unpin + 'static,
         E: std::fmt::Display + Send + 'static,
     {
-        let (done, waiting) = oneshot::channel();
         let (uploads, tell) = (self.clone(), Arc::clone(tell));
-        tokio::spawn(async move {
+        GoesOn::new(|alone| async move {
             let stored = uploads.store(declared, piece, body, &tell).await;
-            if let Err(Ok((id, _))) = done.send(stored) {
+            if let Ok((id, _)) = stored
+                && alone.is_so()
+            {
                 let _ = uploads.remove(id, &tell).await;
             }
-        });
-        let stopped = |_| Err(Error::Io(io::Error::other("the runtime stops")));
-        waiting.await.unwrap_or_else(stopped)
+            stored
+        })
+        .await
     }
 
     async fn store<S, E>(

@@ -8,10 +8,9 @@ use wire::trace::Kind;
 use super::{
     Error, Record, Result, Sum, Tell, Uploads, at_storage, blocking, lost_too,
     record::Finished,
-    storage::Append,
     unix_s,
     upload::{Pen, Upload},
-    writer::hash,
+    writer::{Out, hash},
 };
 
 impl Uploads {
@@ -97,7 +96,7 @@ impl Uploads {
         &self,
         upload: &Upload,
         pen: &Pen,
-        file: Option<Box<dyn Append>>,
+        out: Out,
         before: &Pen,
         tell: &Tell,
     ) -> Result<()> {
@@ -107,21 +106,25 @@ impl Uploads {
         if received == before.hashed {
             return Ok(());
         }
-        let began = Instant::now();
         let (storage, id) = (self.inner.storage.clone(), upload.id);
-        blocking(move || {
-            let mut file = match file {
-                Some(file) => file,
-                None => storage.append(id, received)?,
-            };
-            file.sync()
-        })
-        .await
-        .map_err(lost_too)?;
+        let (began, ended) = match out.synced {
+            Some(synced) => synced,
+            None => blocking(move || {
+                let began = Instant::now();
+                let mut file = match out.file {
+                    Some(file) => file,
+                    None => storage.append(id, received)?,
+                };
+                file.sync()?;
+                Ok((began, Instant::now()))
+            })
+            .await
+            .map_err(lost_too)?,
+        };
         upload.state.lock().received = received;
         tell(
             at_storage(Kind::Synced, id, began)
-                .until(Instant::now())
+                .until(ended)
                 .bytes(received - before.hashed),
         );
         Ok(())

@@ -10,9 +10,11 @@ mod create;
 mod digest;
 mod error;
 mod folder;
+mod goes_on;
 mod id;
 mod keep;
 mod limits;
+mod pace;
 mod picture;
 mod preview;
 mod record;
@@ -52,10 +54,13 @@ pub use storage::{Append, Content, ReadSeek, SharedStorage, Storage, stream};
 pub(crate) use preview::decode_bytes;
 
 use error::lost;
+use pace::Pace;
 use removal::Removed;
 use room::Room;
 use upload::Upload;
 
+/// How many bytes the allocator learns to keep, and as many again.
+const BLOCK: usize = 1024 * 1024;
 /// How many pictures are decoded at once.
 const DECODES: usize = 2;
 
@@ -103,6 +108,7 @@ struct Inner {
     removed: Mutex<Removed>,
     room: Room,
     decodes: Arc<Semaphore>,
+    pace: Arc<Pace>,
 }
 
 impl fmt::Debug for Uploads {
@@ -123,6 +129,9 @@ impl Uploads {
 
     /// The same over any storage and by any clock.
     pub fn over(storage: SharedStorage, limits: Limits, clock: Clock) -> io::Result<Uploads> {
+        // glibc takes a large block from the system and gives it back at once, until the first is given back: from then on
+        // it keeps up to twice as much (mallopt(3), M_MMAP_THRESHOLD). A body is read into such blocks, again and again.
+        drop(std::hint::black_box(Vec::<u8>::with_capacity(BLOCK)));
         let now = clock();
         let found = storage.load()?.into_iter().map(|found| {
             let upload = Upload::new(found.id, found.record, found.received, None, now);
@@ -142,6 +151,7 @@ impl Uploads {
                 uploads: Mutex::new(uploads),
                 removed: Mutex::default(),
                 decodes: Arc::new(Semaphore::new(DECODES)),
+                pace: Arc::default(),
             }),
         };
         uploads.sweep();

@@ -1,200 +1,380 @@
-//! Bytes into the storage and into the digests, batch by batch, on a thread that may wait.
+//! Bytes into the storage and into the digests, batch by batch, on threads that may wait.
 
 use std::{
     io::{self, Read},
+    pin::pin,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use sha2::Digest;
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc::{self, Permit, Receiver, Sender},
+    task::spawn_blocking,
+    time::{Instant as Clock, sleep},
+};
 use tokio_util::sync::CancellationToken;
 use wire::trace::Kind;
 
 use super::{
-    Error, Result, Tell, UploadId, Uploads, at_storage, blocking,
-    checksum::{Checker, Checksum},
-    lost_too,
+    Error, Piece, Result, Tell, UploadId, Uploads, at_storage,
+    checksum::Checker,
+    error::lost,
     storage::{Append, Content},
     upload::{Pen, Upload},
 };
 
+/// How long a short piece is at most.
+const SHORT: u64 = 2 * 1024 * 1024;
 /// How many bytes are gathered at most while others are written.
 const BATCH: usize = 512 * 1024;
+/// From how many bytes on a batch is handed on, where somebody waits for it. Where nobody does, it grows.
+const EAGER: usize = 128 * 1024;
+/// How long fewer wait for others to be handed on with: it costs as much as writing tens of kilobytes.
+const GATHER: Duration = Duration::from_millis(5);
 
-/// Writes one piece.
-pub(super) struct Writer<'a> {
-    uploads: &'a Uploads,
-    upload: &'a Upload,
-    pen: &'a mut Pen,
-    /// How long the file may become, in bytes.
-    limit: u64,
-    file: Option<Box<dyn Append>>,
-    checker: Option<Checker>,
-    told: Told<'a>,
+/// Some bytes of a piece.
+#[derive(Debug, Clone)]
+struct Batch {
+    chunks: Vec<Bytes>,
+    /// Nothing comes behind it.
+    is_last: bool,
 }
 
-impl<'a> Writer<'a> {
+impl Batch {
+    fn bytes(&self) -> u64 {
+        self.chunks.iter().map(|chunk| chunk.len() as u64).sum()
+    }
+}
+
+/// The storage's end of a piece.
+#[derive(Default)]
+pub(super) struct Out {
+    /// Open, where something was written.
+    pub(super) file: Option<Box<dyn Append>>,
+    /// When all of the piece was synced: from when until when.
+    pub(super) synced: Option<(Instant, Instant)>,
+}
+
+/// Writes what comes until it ends, breaks off, or somebody asks to stop. Only what is whole and right is `Ok`; either way
+/// the file is handed on, to be synced if it is not yet.
+///
+/// One thread writes a batch, another takes it into the digests, while the next is gathered here.
+pub(super) async fn write<S, E>(
+    writer: Writer,
+    pen: &mut Pen,
+    piece: Piece,
+    body: S,
+    stop: &CancellationToken,
+) -> (Result<()>, Out)
+where
+    S: Stream<Item = std::result::Result<Bytes, E>> + Unpin,
+    E: std::fmt::Display,
+{
+    let (uploads, upload) = (writer.uploads.clone(), Arc::clone(&writer.upload));
+    // After an error nothing is known of the file's end: the digest is made anew then.
+    let digests = Digests {
+        pen: std::mem::take(pen),
+        hashes: !uploads.inner.limits.without_digests,
+        checker: piece.checksum.map(Checker::new),
+    };
+    let (to_storage, written) = mpsc::channel(1);
+    let (to_digests, digested) = mpsc::channel(1);
+    let to_digests = (digests.hashes || digests.checker.is_some()).then_some(to_digests);
+    let gatherer = Gatherer {
+        chunks: Vec::new(),
+        bytes: 0,
+        left: piece.bytes,
+        enough: writer.enough(),
+        takers: Takers {
+            to_storage,
+            to_digests,
+        },
+    };
+    let (end, (stored, writer), (hashed, digests)) = tokio::join!(
+        gatherer.run(body, stop),
+        each(written, writer, Writer::write, Writer::is_done_at_once),
+        each(digested, digests, Digests::update, |_, _| false),
+    );
+    let Some(Writer { at, out, .. }) = writer else {
+        return (stored, Out::default());
+    };
+    let (Ok(()), Ok(()), Some(digests)) = (&stored, &hashed, digests) else {
+        return (stored.and(hashed), out);
+    };
+    *pen = digests.pen;
+    pen.hashed = at;
+    let end = match end {
+        Some(Ok(())) if !digests.checker.is_none_or(Checker::matches) => Err(Error::Mismatch),
+        Some(end) => end,
+        None if upload.state.lock().removed => Err(Error::Gone),
+        None => Err(Error::TakenOver),
+    };
+    (end, out)
+}
+
+/// Does something with each batch: here, where that is done at once, and else on a thread that may wait. It has the thread
+/// while more of them wait, and no longer.
+async fn each<T: Send + 'static>(
+    mut batches: Receiver<Batch>,
+    mut of: T,
+    act: fn(&mut T, Batch) -> Result<()>,
+    is_done_at_once: fn(&T, &Batch) -> bool,
+) -> (Result<()>, Option<T>) {
+    while let Some(first) = batches.recv().await {
+        if is_done_at_once(&of, &first) {
+            match act(&mut of, first) {
+                Ok(()) => continue,
+                failed => return (failed, Some(of)),
+            }
+        }
+        let work = spawn_blocking(move || {
+            let (mut next, mut done) = (Some(first), Ok(()));
+            while let (Some(batch), Ok(())) = (next.take(), &done) {
+                done = act(&mut of, batch);
+                next = batches.try_recv().ok();
+            }
+            (done, of, batches)
+        });
+        let done;
+        (done, of, batches) = match work.await {
+            Ok(worked) => worked,
+            Err(error) => return (Err(Error::Io(io::Error::other(error))), None),
+        };
+        if done.is_err() {
+            return (done, Some(of));
+        }
+    }
+    (Ok(()), Some(of))
+}
+
+/// Writes one piece into the storage.
+pub(super) struct Writer {
+    uploads: Uploads,
+    upload: Arc<Upload>,
+    /// Where the next batch goes.
+    at: u64,
+    /// How long the file may become, in bytes.
+    limit: u64,
+    /// So short that it is not worth while that one thread receives and another writes.
+    is_short: bool,
+    /// What is written counts at once: no checksum is to be seen first.
+    counts: bool,
+    out: Out,
+    told: Told,
+}
+
+impl Writer {
     pub(super) fn new(
-        uploads: &'a Uploads,
-        upload: &'a Upload,
-        pen: &'a mut Pen,
-        (limit, checksum): (u64, Option<Checksum>),
-        tell: &'a Tell,
-    ) -> Writer<'a> {
+        uploads: &Uploads,
+        upload: &Arc<Upload>,
+        piece: &Piece,
+        limit: u64,
+        tell: &Tell,
+    ) -> Writer {
         Writer {
-            uploads,
-            upload,
-            pen,
+            uploads: uploads.clone(),
+            upload: Arc::clone(upload),
+            at: piece.offset,
             limit,
-            file: None,
-            checker: checksum.map(Checker::new),
+            is_short: piece.bytes.is_some_and(|bytes| bytes <= SHORT),
+            counts: piece.checksum.is_none(),
+            out: Out::default(),
             told: Told::new(upload.id, tell),
         }
     }
 
-    /// Writes what comes until it ends, breaks off, or somebody asks to stop. Only what is whole and right is `Ok`; either
-    /// way the file is handed on, to be synced.
-    pub(super) async fn run<S, E>(
-        mut self,
-        body: S,
-        stop: &CancellationToken,
-    ) -> (Result<()>, Option<Box<dyn Append>>)
-    where
-        S: Stream<Item = std::result::Result<Bytes, E>> + Unpin,
-        E: std::fmt::Display,
-    {
-        let mut written = self.write_all(body, stop).await;
-        if let Some(checker) = self.checker.take()
-            && written.is_ok()
-            && !checker.matches()
-        {
-            written = Err(Error::Mismatch);
-        }
-        (written, self.file.take())
-    }
-
-    /// Writes one batch while the next is gathered.
-    async fn write_all<S, E>(&mut self, body: S, stop: &CancellationToken) -> Result<()>
-    where
-        S: Stream<Item = std::result::Result<Bytes, E>> + Unpin,
-        E: std::fmt::Display,
-    {
-        let (batches, waiting) = mpsc::channel(1);
-        let writing = async {
-            let mut waiting = waiting;
-            while let Some(batch) = waiting.recv().await {
-                self.write(batch).await?;
-            }
-            Ok::<_, Error>(())
-        };
-        let (end, written) = tokio::join!(gather(body, stop, batches), writing);
-        written?;
-        match end {
-            Some(end) => end,
-            None if self.upload.state.lock().removed => Err(Error::Gone),
-            None => Err(Error::TakenOver),
+    /// How many bytes are worth being handed on.
+    fn enough(&self) -> usize {
+        if self.is_short && self.uploads.inner.pace.writes_at_once() {
+            1
+        } else {
+            EAGER
         }
     }
 
-    async fn write(&mut self, batch: Vec<Bytes>) -> Result<()> {
-        let bytes = batch.iter().map(Bytes::len).sum::<usize>() as u64;
-        let offset = self.pen.hashed;
-        if offset + bytes > self.limit {
+    fn is_done_at_once(&self, batch: &Batch) -> bool {
+        let pace = &self.uploads.inner.pace;
+        self.is_short && pace.writes_at_once() && (!batch.is_last || pace.syncs_at_once())
+    }
+
+    fn write(&mut self, batch: Batch) -> Result<()> {
+        let bytes = batch.bytes();
+        if self.at + bytes > self.limit {
             return Err(Error::TooLarge(self.limit));
         }
-        self.uploads.inner.room.take(self.upload.from, bytes)?;
+        let (room, from) = (&self.uploads.inner.room, self.upload.from);
+        room.take(from, bytes)?;
         let began = Instant::now();
-        let written = self.store(batch, bytes).await;
-        let wrote = written.inspect_err(|_| {
-            self.uploads.inner.room.give_back(self.upload.from, bytes);
+        let stored = store(&self.uploads, &self.upload, self.at, &mut self.out, &batch);
+        let wrote = stored.inspect_err(|_| {
+            room.give_back(from, bytes);
         })?;
         {
             let mut state = self.upload.state.lock();
             if state.removed {
                 // Whoever removed it gave back what it held before this batch.
-                self.uploads.inner.room.give_back(self.upload.from, bytes);
+                room.give_back(from, bytes);
                 return Err(Error::Gone);
             }
             state.taken += bytes;
-            if self.checker.is_none() {
+            if self.counts {
                 state.received += bytes;
             }
             state.touched = (self.uploads.inner.clock)();
         }
-        self.told.stored(offset, bytes, began, wrote);
+        self.told.stored(self.at, bytes, began, wrote);
+        self.at += bytes;
         Ok(())
-    }
-
-    /// Says when the bytes were written; the digests take their time behind that.
-    async fn store(&mut self, batch: Vec<Bytes>, bytes: u64) -> Result<Instant> {
-        let (storage, id) = (self.uploads.inner.storage.clone(), self.upload.id);
-        let (file, mut checker) = (self.file.take(), self.checker.take());
-        let hashes = !self.uploads.inner.limits.without_digests;
-        // After an error nothing is known of the file's end: it is opened anew, and the digest made anew.
-        let mut pen = std::mem::take(self.pen);
-        let written = blocking(move || {
-            let mut file = match file {
-                Some(file) => file,
-                None => storage.append(id, pen.hashed)?,
-            };
-            batch.iter().try_for_each(|chunk| file.write_all(chunk))?;
-            let wrote = Instant::now();
-            if hashes {
-                batch.iter().for_each(|chunk| pen.hasher.update(chunk));
-                pen.hashing += wrote.elapsed();
-            }
-            pen.hashed += bytes;
-            if let Some(checker) = &mut checker {
-                batch.iter().for_each(|chunk| checker.update(chunk));
-            }
-            Ok((file, pen, checker, wrote))
-        })
-        .await;
-        let (file, pen, checker, wrote) = written.map_err(lost_too)?;
-        (self.file, *self.pen, self.checker) = (Some(file), pen, checker);
-        Ok(wrote)
     }
 }
 
-/// Gathers what comes into batches, and tells how it ended: with the body's end, its breaking off, or not by itself.
-async fn gather<S, E>(
-    mut body: S,
-    stop: &CancellationToken,
-    batches: mpsc::Sender<Vec<Bytes>>,
-) -> Option<Result<()>>
-where
-    S: Stream<Item = std::result::Result<Bytes, E>> + Unpin,
-    E: std::fmt::Display,
-{
-    let (mut batch, mut bytes, mut end) = (Vec::new(), 0, None);
-    while end.is_none() || bytes > 0 {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => {
-                if bytes > 0 {
-                    let _ = batches.send(batch).await;
-                }
-                return None;
+/// Says when the bytes were written. After an error nothing is known of the file's end: it is opened anew.
+fn store(
+    uploads: &Uploads,
+    upload: &Upload,
+    at: u64,
+    out: &mut Out,
+    batch: &Batch,
+) -> Result<Instant> {
+    let mut storing = || {
+        let mut file = match std::mem::take(out).file {
+            Some(file) => file,
+            None => uploads.inner.storage.append(upload.id, at)?,
+        };
+        let (pace, began) = (&uploads.inner.pace, Instant::now());
+        let chunks = &mut batch.chunks.iter();
+        chunks.try_for_each(|chunk| file.write_all(chunk))?;
+        let wrote = Instant::now();
+        pace.wrote(wrote - began);
+        if batch.is_last {
+            file.sync()?;
+            let synced = Instant::now();
+            pace.synced(synced - wrote);
+            out.synced = Some((wrote, synced));
+        }
+        out.file = Some(file);
+        Ok(wrote)
+    };
+    storing().map_err(lost)
+}
+
+/// What is computed over the bytes.
+struct Digests {
+    pen: Pen,
+    /// Is the file's computed?
+    hashes: bool,
+    checker: Option<Checker>,
+}
+
+impl Digests {
+    fn update(&mut self, batch: Batch) -> Result<()> {
+        if self.hashes {
+            let began = Instant::now();
+            let chunks = &mut batch.chunks.iter();
+            chunks.for_each(|chunk| self.pen.hasher.update(chunk));
+            self.pen.hashing += began.elapsed();
+        }
+        if let Some(checker) = &mut self.checker {
+            batch.chunks.iter().for_each(|chunk| checker.update(chunk));
+        }
+        Ok(())
+    }
+}
+
+/// Makes batches of what comes.
+struct Gatherer {
+    chunks: Vec<Bytes>,
+    bytes: usize,
+    /// How much is to come, where it is known.
+    left: Option<u64>,
+    /// How many bytes are worth being handed on.
+    enough: usize,
+    takers: Takers,
+}
+
+/// Who takes the batches.
+struct Takers {
+    to_storage: Sender<Batch>,
+    /// Where some are computed.
+    to_digests: Option<Sender<Batch>>,
+}
+
+/// The right to hand on one batch.
+struct Room<'a> {
+    in_storage: Permit<'a, Batch>,
+    in_digests: Option<Permit<'a, Batch>>,
+}
+
+impl Takers {
+    /// Waits until another batch is taken; `None` where none is any more.
+    async fn room(&self) -> Option<Room<'_>> {
+        let in_storage = self.to_storage.reserve().await.ok()?;
+        let in_digests = match &self.to_digests {
+            Some(to_digests) => Some(to_digests.reserve().await.ok()?),
+            None => None,
+        };
+        Some(Room {
+            in_storage,
+            in_digests,
+        })
+    }
+}
+
+impl Room<'_> {
+    fn hand_on(self, batch: Batch) {
+        if let Some(in_digests) = self.in_digests {
+            in_digests.send(batch.clone());
+        }
+        self.in_storage.send(batch);
+    }
+}
+
+impl Gatherer {
+    /// Tells how it ended: with the body's end, its breaking off, or not by itself.
+    async fn run<S, E>(mut self, mut body: S, stop: &CancellationToken) -> Option<Result<()>>
+    where
+        S: Stream<Item = std::result::Result<Bytes, E>> + Unpin,
+        E: std::fmt::Display,
+    {
+        let mut due = pin!(sleep(GATHER));
+        let (mut is_due, mut end) = (false, None);
+        loop {
+            let is_empty = self.bytes == 0;
+            if let Some(end) = end.take_if(|_| is_empty) {
+                return end;
             }
-            next = body.next(), if end.is_none() && bytes < BATCH => match next {
-                Some(Ok(chunk)) => {
-                    bytes += chunk.len();
-                    batch.push(chunk);
+            let is_last = self.left == Some(0) || end.is_some();
+            let is_ready = is_due || is_last || self.bytes >= self.enough;
+            tokio::select! {
+                biased;
+                () = stop.cancelled(), if end.is_none() => end = Some(None),
+                next = body.next(), if end.is_none() && self.bytes < BATCH => match next {
+                    Some(Ok(chunk)) => {
+                        if is_empty {
+                            due.as_mut().reset(Clock::now() + GATHER);
+                            is_due = false;
+                        }
+                        self.left = self.left.map(|left| left.saturating_sub(chunk.len() as u64));
+                        self.bytes += chunk.len();
+                        self.chunks.push(chunk);
+                    }
+                    Some(Err(error)) => end = Some(Some(Err(Error::BrokeOff(error.to_string())))),
+                    None => end = Some(Some(Ok(()))),
+                },
+                room = self.takers.room(), if is_ready && !is_empty => {
+                    let chunks = std::mem::take(&mut self.chunks);
+                    self.bytes = 0;
+                    // Where nobody writes any more, why is known.
+                    room?.hand_on(Batch { chunks, is_last });
                 }
-                Some(Err(error)) => end = Some(Err(Error::BrokeOff(error.to_string()))),
-                None => end = Some(Ok(())),
-            },
-            room = batches.reserve(), if bytes > 0 => {
-                // Where nobody writes any more, why is known.
-                room.ok()?.send(std::mem::take(&mut batch));
-                bytes = 0;
+                () = &mut due, if !is_empty && !is_due => is_due = true,
+                () = self.takers.to_storage.closed() => return None,
             }
-            () = batches.closed() => return None,
         }
     }
-    end
 }
 
 /// The digest of the first `bytes` bytes.
@@ -218,9 +398,9 @@ pub(super) fn hash(content: Content, bytes: u64) -> io::Result<Pen> {
 }
 
 /// Says what was stored, in a bounded number of events: they cover more and more as the piece goes on.
-struct Told<'a> {
+struct Told {
     id: UploadId,
-    tell: &'a Tell,
+    tell: Tell,
     events: u32,
     open: Option<Stored>,
 }
@@ -233,16 +413,16 @@ struct Stored {
     writing: Duration,
 }
 
-impl Told<'_> {
+impl Told {
     /// How many bytes the first events cover each.
     const FIRST: u64 = 256 * 1024;
     /// After how many events they cover twice as much.
     const DOUBLE: u32 = 16;
 
-    fn new(id: UploadId, tell: &Tell) -> Told<'_> {
+    fn new(id: UploadId, tell: &Tell) -> Told {
         Told {
             id,
-            tell,
+            tell: Arc::clone(tell),
             events: 0,
             open: None,
         }
@@ -283,7 +463,7 @@ impl Told<'_> {
 }
 
 /// The last stretch is told however the piece ended.
-impl Drop for Told<'_> {
+impl Drop for Told {
     fn drop(&mut self) {
         self.flush();
     }
