@@ -38,7 +38,7 @@ pub(crate) async fn digest(file: &Blob, go_on: impl Fn() -> bool) -> Option<[u8;
     while from < length {
         let to = (from + SLICE).min(length);
         let slice = file.slice_with_f64_and_f64(from as f64, to as f64).ok()?;
-        let bytes: ArrayBuffer = JsFuture::from(slice.array_buffer())
+        let held: ArrayBuffer = JsFuture::from(slice.array_buffer())
             .await
             .ok()?
             .dyn_into()
@@ -46,9 +46,11 @@ pub(crate) async fn digest(file: &Blob, go_on: impl Fn() -> bool) -> Option<[u8;
         if !go_on() {
             return None;
         }
-        let bytes = Uint8Array::new(&bytes);
+        let bytes = Uint8Array::new(&held);
         buffer.resize(bytes.length() as usize, 0);
         bytes.copy_to(&mut buffer);
+        // Lets go of it at once, where the browser can: the collector comes when there are hundreds.
+        let _ = held.transfer_with_length(0);
         hasher.update(&buffer);
         from = to;
     }

@@ -240,11 +240,11 @@ fn store(
     batch: &Batch,
 ) -> Result<Instant> {
     let mut storing = || {
+        let (pace, began) = (&uploads.inner.pace, Instant::now());
         let mut file = match std::mem::take(out).file {
             Some(file) => file,
             None => uploads.inner.storage.append(upload.id, at)?,
         };
-        let (pace, began) = (&uploads.inner.pace, Instant::now());
         let chunks = &mut batch.chunks.iter();
         chunks.try_for_each(|chunk| file.write_all(chunk))?;
         let wrote = Instant::now();

@@ -20,7 +20,7 @@ pub(crate) fn run(project: &Project, kills: u64) -> Result<()> {
             "--package",
             "server",
             "--test",
-            "killed",
+            "uploads",
         ])
         .args(["--", "killed", "--nocapture"])
         .env("ROUNDTRIP_BIN", program)

@@ -5,7 +5,10 @@ use wasm_bindgen::JsCast;
 use web_sys::{Event, File, FileList};
 use wire::{limits::UPLOAD_BYTES_MAX, time::bytes};
 
-use super::{page::Page, queue::Fate};
+use super::{
+    page::{Outcome, Page},
+    queue::{Fate, Kept, Queue},
+};
 use crate::{
     browser::window,
     dom::{El, el, listen},
@@ -33,7 +36,12 @@ impl Page {
             return;
         }
         event.prevent_default();
-        let is_busy = self.is_busy();
+        // What came is still compared: others wait.
+        let is_compared = || {
+            self.outcome.peek(|it| matches!(it, Outcome::Stored(_)))
+                && self.queue.peek(Queue::has_one_under_way)
+        };
+        let is_busy = self.is_busy() || is_compared();
         if let Some(first) = self.queue.update(|queue| queue.take(files, is_busy)) {
             self.choose(first);
         }
@@ -84,15 +92,27 @@ impl Page {
             .holds(move || {
                 self.queue.with(|queue| match queue.files() {
                     [] | [_] => Vec::new(),
-                    files => files.iter().map(|(file, fate)| item(file, *fate)).collect(),
+                    files => files.iter().map(|(file, fate)| item(file, fate)).collect(),
                 })
             })
     }
 }
 
-fn item(file: &File, fate: Fate) -> El {
-    el("li")
-        .add(el("span").text(&file.name()))
-        .add(el("small").text(&bytes(file.size() as u64)))
-        .add(el("small").text(fate.words()))
+fn item(file: &File, fate: &Fate) -> El {
+    let name = file.name();
+    let picture = match fate {
+        Fate::Stored(Kept {
+            preview: Some(preview),
+            ..
+        }) => el("a")
+            .attr("href", preview)
+            .add(el("img").attrs(&[("src", preview), ("alt", &["Preview of ", &name].concat())])),
+        _ => el("i"),
+    };
+    el("li").add_all([
+        picture,
+        el("span").text(&name),
+        el("small").text(&bytes(file.size() as u64)),
+        el("small").text(fate.words()),
+    ])
 }

@@ -15,7 +15,7 @@ use wire::{
 use super::{
     knobs::{CHUNKS, Knobs},
     progress::Progress,
-    queue::{Fate, Queue},
+    queue::{Fate, Kept, Queue},
     tus::{Phase, Tus},
 };
 use crate::{
@@ -198,6 +198,7 @@ impl Page {
                 )));
             }
             self.digest.set(digest);
+            self.compare();
         });
     }
 
@@ -243,24 +244,36 @@ impl Page {
         });
     }
 
-    /// The upload came to this. The next file, where one waits, goes by itself.
+    /// The upload came to this.
     pub(super) fn ends(self, outcome: Outcome) -> bool {
         let is_stored = matches!(outcome, Outcome::Stored(_));
-        let can_resume = matches!(outcome, Outcome::Failed(_));
+        let is_cancelled = outcome == Outcome::Cancelled;
         self.outcome.set(outcome);
-        let fate = if is_stored {
-            Fate::Stored
-        } else {
-            Fate::Stopped
-        };
-        if can_resume {
-            return false;
+        if is_cancelled {
+            self.next(Fate::Stopped);
+        } else if self.digest.peek(Option::is_some) {
+            self.compare();
         }
+        is_stored
+    }
+
+    /// Where the server has the file and this page its digest, the next one goes.
+    fn compare(self) {
+        if let Outcome::Stored(info) = self.outcome.now() {
+            let digest = self.digest.now();
+            self.next(Fate::Stored(Kept {
+                is_equal: digest.map(|digest| digest == info.sha256),
+                preview: info.preview,
+            }));
+        }
+    }
+
+    /// The next file, where one waits, goes by itself.
+    fn next(self, fate: Fate) {
         if let Some(next) = self.queue.update(|queue| queue.ended(fate)) {
             self.choose(next);
             self.upload();
         }
-        is_stored
     }
 
     async fn send_whole(self, file: Blob) {

@@ -1,25 +1,38 @@
 //! Several files, one after the other.
 
+/// What the server has of a file that it has stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// Where its preview is, if it has one.
+    pub preview: Option<String>,
+    /// Has it the same digest here and there? `None` where this page could not compute its own.
+    pub is_equal: Option<bool>,
+}
+
 /// What became of a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
     /// It waits for those before it.
     Waits,
     /// It is the one that the page shows.
     Now,
     /// The server has it.
-    Stored,
+    Stored(Kept),
     /// It was cancelled, or could not go on.
     Stopped,
 }
 
 impl Fate {
     /// In words.
-    pub const fn words(self) -> &'static str {
+    pub const fn words(&self) -> &'static str {
         match self {
             Fate::Waits => "waits",
             Fate::Now => "is next, or under way",
-            Fate::Stored => "stored",
+            Fate::Stored(kept) => match kept.is_equal {
+                Some(true) => "stored, same SHA-256",
+                Some(false) => "stored, other SHA-256",
+                None => "stored",
+            },
             Fate::Stopped => "stopped",
         }
     }
@@ -51,12 +64,15 @@ impl<T: Clone> Queue<T> {
 
     /// What is under way has come to this. Gives the next.
     pub fn ended(&mut self, fate: Fate) -> Option<T> {
-        for (_, now) in &mut self.0 {
-            if *now == Fate::Now {
-                *now = fate;
-            }
+        if let Some((_, now)) = self.0.iter_mut().find(|(_, fate)| *fate == Fate::Now) {
+            *now = fate;
         }
         self.next()
+    }
+
+    /// Is one of them the one that the page shows?
+    pub fn has_one_under_way(&self) -> bool {
+        self.0.iter().any(|(_, fate)| *fate == Fate::Now)
     }
 
     fn next(&mut self) -> Option<T> {
@@ -77,21 +93,18 @@ mod tests {
 
     #[test]
     fn files_go_one_after_the_other_and_late_ones_join() {
+        let stored = || Fate::Stored(Kept::default());
         let mut queue = Queue::default();
+        assert!(!queue.has_one_under_way());
         assert_eq!(queue.take(vec!["a", "b"], false), Some("a"));
         assert_eq!(queue.take(vec!["c"], true), None);
-        assert_eq!(queue.ended(Fate::Stored), Some("b"));
+        assert_eq!(queue.ended(stored()), Some("b"));
+        assert!(queue.has_one_under_way());
         assert_eq!(queue.ended(Fate::Stopped), Some("c"));
-        assert_eq!(queue.ended(Fate::Stored), None);
-        let fates = [Fate::Stored, Fate::Stopped, Fate::Stored];
-        assert_eq!(
-            queue
-                .files()
-                .iter()
-                .map(|(_, fate)| *fate)
-                .collect::<Vec<_>>(),
-            fates
-        );
+        assert_eq!(queue.ended(stored()), None);
+        assert!(!queue.has_one_under_way());
+        let fates = queue.files().iter().map(|(_, fate)| fate.clone());
+        assert!(fates.eq([stored(), Fate::Stopped, stored()]));
         assert_eq!(queue.take(vec!["d"], false), Some("d"));
         assert_eq!(queue.files(), [("d", Fate::Now)]);
         assert_eq!(queue.take(Vec::new(), false), None);
