@@ -108,13 +108,20 @@ impl Client<'_> {
 
     /// Reads an answer to its end, which its Content-Length says.
     fn answer(&mut self) -> Result<Answer> {
-        let mut head = Vec::new();
-        let mut byte = [0];
-        while !head.ends_with(b"\r\n\r\n") {
-            self.stream.read_exact(&mut byte)?;
-            head.push(byte[0]);
-        }
-        let head = String::from_utf8_lossy(&head);
+        // In one read, as any client: byte by byte, a long head would cost as much as a megabyte.
+        let mut answer = Vec::new();
+        let head_bytes = loop {
+            let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+            if let Some(end) = end {
+                break end + 4;
+            }
+            let mut some = [0; 4096];
+            let count = self.stream.read(&mut some)?;
+            ensure!(count > 0, "the connection was closed before the answer");
+            answer.extend_from_slice(&some[..count]);
+        };
+        let (head, body) = answer.split_at(head_bytes);
+        let head = String::from_utf8_lossy(head);
         let field = |name: &str| {
             head.lines().find_map(|line| {
                 let (key, value) = line.split_once(':')?;
@@ -122,8 +129,9 @@ impl Client<'_> {
                     .then(|| value.trim().to_owned())
             })
         };
-        let length = field("content-length").map_or(Ok(0), |length| length.parse())?;
-        std::io::copy(&mut (&mut self.stream).take(length), &mut std::io::sink())?;
+        let length = field("content-length").map_or(Ok(0), |length| length.parse::<u64>())?;
+        let left = length.saturating_sub(body.len() as u64);
+        std::io::copy(&mut (&mut self.stream).take(left), &mut std::io::sink())?;
         Ok(Answer {
             status: head.split(' ').nth(1).unwrap_or_default().to_owned(),
             location: field("location"),
