@@ -1,6 +1,8 @@
 // One request and chunks over the same line, which drops once: what it cost each; and chunks of every size.
 
 import { type Locator, type Page } from "@playwright/test";
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 
 import { shell } from "./fixtures/curl";
 import { Lab } from "./fixtures/lab";
@@ -88,6 +90,19 @@ test("two stretches at once make one file, and a corrupted chunk is caught by it
   expect(events.filter((event) => event.kind === "respond" && event.detail["status"] === 460)).toHaveLength(1);
   // Two stretches, what they were joined to, and the one request.
   expect(events.filter((event) => event.kind === "created")).toHaveLength(4);
+});
+
+test("parts that a terminal sends at once join the run, and become one file", async ({ page }, info) => {
+  const lab = new Chunks(page);
+  await lab.open("?file_kib=256&chunk_kib=64&rate_mbit=100&latency_ms=0&cut_kib=0&at_once=3");
+  const make = await lab.command("Make a file as large");
+  const send = await lab.command("Send parts of it at once, and have them joined");
+  const answer = await shell(`cd '${info.outputPath()}'\n${make}\n${send}`);
+  const [, id] = /^location: \/files\/(\w+)\r$/im.exec(answer) ?? [];
+  const image = await (await page.request.get(`/api/images/${id}`)).json();
+  const file = await readFile(info.outputPath("file.bin"));
+  expect(image).toMatchObject({ bytes: 256 * 1024, sha256: createHash("sha256").update(file).digest("hex") });
+  await expect.poll(async () => (await lab.events()).filter((event) => event.kind === "created").length).toBe(4);
 });
 
 test("every chunk size is tried, and the best is named with what was measured", async ({ page, guard }) => {

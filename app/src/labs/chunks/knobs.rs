@@ -198,7 +198,7 @@ impl Knobs {
             IMAGES_PATH,
         ]
         .concat();
-        vec![
+        let mut commands = vec![
             (
                 "Make a file as large",
                 ["head -c ", &file, " /dev/urandom > file.bin"].concat(),
@@ -211,7 +211,33 @@ impl Knobs {
                 "Send it in chunks (tus 1.0.0), of which one is cut; the server says where to go on",
                 tus,
             ),
-        ]
+        ];
+        let at_once = self.numbers[AT_ONCE];
+        if at_once > 1 {
+            let part = self.file().div_ceil(at_once).to_string();
+            let mut numbers = String::new();
+            let mut urls = String::new();
+            for number in 1..=at_once {
+                let gap = if number == 1 { "" } else { " " };
+                let number = number.to_string();
+                numbers.push_str(&[gap, &number].concat());
+                urls.push_str(&[gap, "$(cat url.", &number, ")"].concat());
+            }
+            let joined = [
+                "for part in ", &numbers, "; do\n  \
+                   tail -c +$(((part - 1) * ", &part, " + 1)) file.bin | head -c ", &part, " > part.$part\n  \
+                   curl -si -X POST ", &joins, " \\\n    \
+                   -H 'Upload-Concat: partial' -H \"Upload-Length: $(wc -c < part.$part | tr -d ' ')\" \\\n    \
+                   -H 'Roundtrip-Faults: ", &line, "' -H 'Content-Type: application/offset+octet-stream' \\\n    \
+                   --data-binary @part.$part ", origin, TUS_PATH, " |\n    \
+                   tr -d '\\r' | sed -n 's/^[Ll]ocation: //p' > url.$part &\n\
+                 done\nwait\n\
+                 curl -i -X POST ", &joins, " \\\n  -H \"Upload-Concat: final;", &urls, "\" ", origin, TUS_PATH,
+            ]
+            .concat();
+            commands.push(("Send parts of it at once, and have them joined", joined));
+        }
+        commands
     }
 }
 
@@ -251,7 +277,7 @@ mod tests {
 
     #[test]
     fn the_commands_are_what_a_shell_can_read_and_join_the_run() {
-        for query in ["", "cut_kib=0&chunks=checksum"] {
+        for query in ["", "cut_kib=0&chunks=checksum", "at_once=3"] {
             let commands = read(query).0.commands("http://h:1", "ab", "00-ab-cd-01");
             for (title, command) in &commands {
                 let check = Command::new("sh").arg("-nc").arg(command).status();
@@ -259,6 +285,7 @@ mod tests {
             }
             assert!(commands[1].1.contains("-H 'traceparent: 00-ab-cd-01'"));
             assert!(commands[2].1.contains("-H \"traceparent: 00-ab-$(od"));
+            assert_eq!(commands.len(), if query == "at_once=3" { 4 } else { 3 });
         }
     }
 
