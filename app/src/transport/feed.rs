@@ -19,6 +19,7 @@ use super::{
     clock::{now_ns, page_step_ns},
     ids,
     link::{CLOCK_BURST, Link, Opening, Seen},
+    socket,
 };
 use crate::browser::{later, location, next_frame};
 
@@ -83,7 +84,7 @@ impl Drop for Socket {
         self.socket.set_onopen(None);
         self.socket.set_onmessage(None);
         self.socket.set_onclose(None);
-        let _ = self.socket.close();
+        socket::close(&self.socket);
     }
 }
 

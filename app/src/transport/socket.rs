@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use js_sys::{Function, Reflect};
 use wasm_bindgen::{JsCast, JsValue, prelude::Closure};
 use web_sys::{CloseEvent, Event, MessageEvent, WebSocket};
 
@@ -71,6 +72,21 @@ impl Drop for Socket {
         self.socket.set_onopen(None);
         self.socket.set_onmessage(None);
         self.socket.set_onclose(None);
-        let _ = self.socket.close();
+        close(&self.socket);
+    }
+}
+
+/// Closes a socket that nobody listens to any more. One that is not open yet closes as soon as it is, as the browser would
+/// log a warning.
+pub(super) fn close(socket: &WebSocket) {
+    if socket.ready_state() != WebSocket::CONNECTING {
+        let _ = socket.close();
+    } else if let Ok(close) = Reflect::get(socket, &"close".into()) {
+        let normally = 1_000.into();
+        let close =
+            close
+                .unchecked_into::<Function>()
+                .bind2(socket, &normally, &JsValue::from_str(""));
+        socket.set_onopen(Some(close.unchecked_ref()));
     }
 }
