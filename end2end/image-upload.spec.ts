@@ -198,6 +198,37 @@ test("several files go one after the other; a file may be dropped, pasted or pho
   await expect(lab.region.getByText("taken.jpg").first()).toBeVisible();
 });
 
+test("a file one byte too large is not taken, and the others go on", async ({ page }, info) => {
+  const GIB = 1024 ** 3;
+  const sparse = async (name: string, length: number) => {
+    const path = info.outputPath(name);
+    const file = await open(path, "w");
+    await file.truncate(length);
+    await file.close();
+    return path;
+  };
+  const small = info.outputPath("small.jpg");
+  await writeFile(small, smallJpeg().buffer);
+  const lab = new ImageUpload(page);
+  await lab.open();
+  const input = lab.region.getByLabel(/^Files up to 1\.07 GB each/);
+  const refused = lab.region.getByText("more.bin was not taken.");
+  const more = await sparse("more.bin", GIB + 1);
+  await input.setInputFiles(more);
+  await expect(refused).toBeVisible();
+  await input.setInputFiles(await sparse("most.bin", GIB));
+  await expect(lab.region.getByText("most.bin, 1.07 GB")).toBeVisible();
+  await expect(refused).toBeHidden();
+
+  await input.setInputFiles([more, small]);
+  await expect(refused).toBeVisible();
+  const items = lab.upload.getByRole("list", { name: "Files" }).getByRole("listitem");
+  await expect(items).toHaveText([/^more.bin.*not taken: too large$/, /^small.jpg.*is next, or under way$/]);
+  await lab.press();
+  await lab.agree(smallJpeg());
+  await expect(items).toHaveText([/^more.bin.*not taken: too large$/, /^small.jpg.*stored, same SHA-256$/]);
+});
+
 test("begun in one tab, gone on with in another, and after a reload: the same file is recognised", async ({ page, context, guard }, info) => {
   guard.allowAborts();
   guard.allowServerGone();

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     browser::window,
+    components::notice::Notice,
     dom::{El, el, listen},
 };
 
@@ -42,8 +43,25 @@ impl Page {
                 && self.queue.peek(Queue::has_one_under_way)
         };
         let is_busy = self.is_busy() || is_compared();
+        let fits = |file: &File| file.size() as u64 <= UPLOAD_BYTES_MAX;
+        let too_large = files.iter().find(|file| !fits(file)).cloned();
+        let files = files.into_iter().map(|file| {
+            let fits = fits(&file);
+            (file, fits)
+        });
         if let Some(first) = self.queue.update(|queue| queue.take(files, is_busy)) {
             self.choose(first);
+        }
+        if let Some(file) = too_large {
+            self.trouble.set(Some(Notice::new(
+                format!("{} was not taken.", file.name()),
+                format!(
+                    "It has {}; the server takes {} at most.",
+                    bytes(file.size() as u64),
+                    bytes(UPLOAD_BYTES_MAX)
+                ),
+                "Choose a smaller file.",
+            )));
         }
     }
 

@@ -7,8 +7,6 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Blob, File};
 use wire::{
     images::{IMAGES_PATH, ImageInfo},
-    limits::UPLOAD_BYTES_MAX,
-    time::bytes,
     trace::{Kind, Lane},
 };
 
@@ -158,18 +156,6 @@ impl Page {
 
     /// Takes a file. Its digest is begun at once, so that it is there when the server's comes.
     pub(super) fn choose(self, file: File) {
-        if file.size() as u64 > UPLOAD_BYTES_MAX {
-            self.trouble.set(Some(Notice::new(
-                format!("{} was not taken.", file.name()),
-                format!(
-                    "It has {}; the server takes {} at most.",
-                    bytes(file.size() as u64),
-                    bytes(UPLOAD_BYTES_MAX)
-                ),
-                "Choose a smaller file.",
-            )));
-            return;
-        }
         self.stop();
         self.tus.set(None);
         self.is_sending.set(false);

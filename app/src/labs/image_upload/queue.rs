@@ -20,6 +20,8 @@ pub enum Fate {
     Stored(Kept),
     /// It was cancelled, or could not go on.
     Stopped,
+    /// It is larger than the server takes.
+    TooLarge,
 }
 
 impl Fate {
@@ -34,6 +36,7 @@ impl Fate {
                 None => "stored",
             },
             Fate::Stopped => "stopped",
+            Fate::TooLarge => "not taken: too large",
         }
     }
 }
@@ -49,13 +52,14 @@ impl<T> Default for Queue<T> {
 }
 
 impl<T: Clone> Queue<T> {
-    /// Takes files: behind those that are there, or in the place of all where none is under way. Gives the one to show.
-    pub fn take(&mut self, files: Vec<T>, is_busy: bool) -> Option<T> {
+    /// Takes files, each with whether it is small enough: behind those that are there, or in the place of all where none is
+    /// under way. Gives the one to show.
+    pub fn take(&mut self, files: impl Iterator<Item = (T, bool)>, is_busy: bool) -> Option<T> {
         if !is_busy {
             self.0.clear();
         }
-        self.0
-            .extend(files.into_iter().map(|file| (file, Fate::Waits)));
+        let fate = |fits| if fits { Fate::Waits } else { Fate::TooLarge };
+        self.0.extend(files.map(|(file, fits)| (file, fate(fits))));
         match is_busy {
             true => None,
             false => self.next(),
@@ -96,8 +100,9 @@ mod tests {
         let stored = || Fate::Stored(Kept::default());
         let mut queue = Queue::default();
         assert!(!queue.has_one_under_way());
-        assert_eq!(queue.take(vec!["a", "b"], false), Some("a"));
-        assert_eq!(queue.take(vec!["c"], true), None);
+        let fit = |files: &'static [&str]| files.iter().map(|file| (*file, true));
+        assert_eq!(queue.take(fit(&["a", "b"]), false), Some("a"));
+        assert_eq!(queue.take(fit(&["c"]), true), None);
         assert_eq!(queue.ended(stored()), Some("b"));
         assert!(queue.has_one_under_way());
         assert_eq!(queue.ended(Fate::Stopped), Some("c"));
@@ -105,8 +110,20 @@ mod tests {
         assert!(!queue.has_one_under_way());
         let fates = queue.files().iter().map(|(_, fate)| fate.clone());
         assert!(fates.eq([stored(), Fate::Stopped, stored()]));
-        assert_eq!(queue.take(vec!["d"], false), Some("d"));
+        assert_eq!(queue.take(fit(&["d"]), false), Some("d"));
         assert_eq!(queue.files(), [("d", Fate::Now)]);
-        assert_eq!(queue.take(Vec::new(), false), None);
+        assert_eq!(queue.take(fit(&[]), false), None);
+    }
+
+    #[test]
+    fn what_is_too_large_is_passed_over_and_said() {
+        let mut queue = Queue::default();
+        let files = [("a", false), ("b", true), ("c", false), ("d", true)];
+        assert_eq!(queue.take(files.into_iter(), false), Some("b"));
+        assert_eq!(queue.ended(Fate::Stopped), Some("d"));
+        assert_eq!(queue.ended(Fate::Stopped), None);
+        let fates = queue.files().iter().map(|(_, fate)| fate.words());
+        let large = "not taken: too large";
+        assert!(fates.eq([large, "stopped", large, "stopped"]));
     }
 }
