@@ -259,6 +259,9 @@ impl Page {
     }
 
     async fn delete(self, url: &str, signal: &AbortSignal) -> Change {
+        // A browser gives up what was aborted in a task of its own. Until then it would be told what becomes of a chunk
+        // whose upload is removed, and complain.
+        sleep(0).await;
         let headers = [version()];
         let call = self.call("DELETE", url, &headers);
         let outcome = fetch(&self.session.feed(), call, None, Some(signal)).await;
