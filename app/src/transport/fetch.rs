@@ -4,8 +4,8 @@ use js_sys::{Array, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    AbortSignal, Headers, PerformanceResourceTiming, ReadableStreamDefaultReader, RequestCache,
-    RequestInit, Response,
+    AbortSignal, Blob, Headers, PerformanceResourceTiming, ReadableStreamDefaultReader,
+    RequestCache, RequestCredentials, RequestInit, Response,
 };
 use wire::trace::{Kind, Lane, SpanId, Traceparent};
 
@@ -58,17 +58,33 @@ impl Call<'_> {
 ///
 /// # Errors
 /// When there is no complete response.
-pub(crate) async fn fetch(
-    feed: &Feed,
-    call: Call<'_>,
+pub(crate) fn fetch<'a>(
+    feed: &'a Feed,
+    call: Call<'a>,
     body: Option<&[u8]>,
-    abort: Option<&AbortSignal>,
-) -> Result<Reply, NoReply> {
-    let mut bytes = Vec::new();
-    let mut take = |_: u16, piece: &[u8]| bytes.extend_from_slice(piece);
-    let mut reply = fetch_pieces(feed, call, body, abort, &mut take).await?;
-    reply.body = bytes;
-    Ok(reply)
+    abort: Option<&'a AbortSignal>,
+) -> impl Future<Output = Result<Reply, NoReply>> + use<'a> {
+    whole(feed, call, with_bytes(body), abort)
+}
+
+/// Sends a piece of a file on a connection of its own, and reads the response to its end.
+///
+/// A browser sends a request again by itself when a connection breaks on which it has had an answer before, and the page
+/// is not told. Requests without credentials share no connection with those that have them (Fetch, "obtain a
+/// connection"): one that alone has none goes on a new connection, and is sent once.
+///
+/// # Errors
+/// When there is no complete response.
+pub(crate) fn fetch_apart<'a>(
+    feed: &'a Feed,
+    call: Call<'a>,
+    body: &Blob,
+    abort: &'a AbortSignal,
+) -> impl Future<Output = Result<Reply, NoReply>> + use<'a> {
+    let init = RequestInit::new();
+    init.set_credentials(RequestCredentials::Omit);
+    init.set_body(body);
+    whole(feed, call, (init, Some(body.size() as u64)), Some(abort))
 }
 
 /// Sends a request and hands over the response piece by piece, each with the status; the first is empty, when the head
@@ -76,18 +92,53 @@ pub(crate) async fn fetch(
 ///
 /// # Errors
 /// When there is no complete response.
-pub(crate) async fn fetch_pieces(
+pub(crate) fn fetch_pieces<'a>(
+    feed: &'a Feed,
+    call: Call<'a>,
+    body: Option<&[u8]>,
+    abort: Option<&'a AbortSignal>,
+    take: &'a mut dyn FnMut(u16, &[u8]),
+) -> impl Future<Output = Result<Reply, NoReply>> + use<'a> {
+    pieces(feed, call, with_bytes(body), abort, take)
+}
+
+/// What is sent, and how many bytes its body has.
+type Sent = (RequestInit, Option<u64>);
+
+fn with_bytes(body: Option<&[u8]>) -> Sent {
+    let init = RequestInit::new();
+    if let Some(body) = body {
+        init.set_body(&Uint8Array::from(body));
+    }
+    (init, body.map(|body| body.len() as u64))
+}
+
+async fn whole(
     feed: &Feed,
     call: Call<'_>,
-    body: Option<&[u8]>,
+    sent: Sent,
+    abort: Option<&AbortSignal>,
+) -> Result<Reply, NoReply> {
+    let mut bytes = Vec::new();
+    let mut take = |_: u16, piece: &[u8]| bytes.extend_from_slice(piece);
+    let mut reply = pieces(feed, call, sent, abort, &mut take).await?;
+    reply.body = bytes;
+    Ok(reply)
+}
+
+async fn pieces(
+    feed: &Feed,
+    call: Call<'_>,
+    (init, length): Sent,
     abort: Option<&AbortSignal>,
     take: &mut dyn FnMut(u16, &[u8]),
 ) -> Result<Reply, NoReply> {
     let sent_ns = now_ns();
     let mut sent = Seen::new(call.lane, Kind::RequestSent, sent_ns).summary(call.summary());
-    sent.bytes = body.map(|body| body.len() as u64);
+    sent.bytes = length;
     call.saw(feed, sent);
-    match exchanged(feed, &call, body, abort, take).await {
+    init.set_signal(abort);
+    match exchanged(feed, &call, &init, take).await {
         Ok(reply) => {
             call.find_connection(feed, sent_ns);
             Ok(reply)
@@ -112,25 +163,19 @@ pub(crate) async fn fetch_pieces(
 async fn exchanged(
     feed: &Feed,
     call: &Call<'_>,
-    body: Option<&[u8]>,
-    abort: Option<&AbortSignal>,
+    init: &RequestInit,
     take: &mut dyn FnMut(u16, &[u8]),
 ) -> Result<Reply, JsValue> {
-    let init = RequestInit::new();
     init.set_method(call.method);
     // Chromium holds back a second identical request while the first may still fill the cache.
     init.set_cache(RequestCache::NoStore);
-    init.set_signal(abort);
     let headers = Headers::new()?;
     headers.set("traceparent", &call.traceparent.to_string())?;
     for (name, value) in call.headers {
         headers.set(name, value)?;
     }
     init.set_headers(&headers);
-    if let Some(body) = body {
-        init.set_body(&Uint8Array::from(body));
-    }
-    let response = JsFuture::from(window().fetch_with_str_and_init(call.target, &init)).await?;
+    let response = JsFuture::from(window().fetch_with_str_and_init(call.target, init)).await?;
     let response: Response = response.dyn_into()?;
     let status = response.status();
     call.saw(

@@ -3,9 +3,9 @@
 use std::{ops::Range, rc::Rc};
 
 use js_sys::{Array, Promise, Uint8Array};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
-use web_sys::{AbortSignal, Blob, Response};
+use web_sys::{AbortSignal, Blob};
 use wire::{
     base64,
     images::{IMAGES_PATH, TUS_PATH},
@@ -17,14 +17,14 @@ use super::{
     track::Part,
 };
 use crate::{
-    browser::{sleep, window},
+    browser::sleep,
     components::breaks::in_target,
     dom::State,
     session::Session,
     transport::{
         clock::now_ns,
         digest::digest,
-        fetch::Call,
+        fetch::{Call, fetch_apart},
         reply::{NoReply, Reply},
         upload::upload,
     },
@@ -34,8 +34,6 @@ use crate::{
 const RETRY_MS: u32 = 200;
 /// How often either way tries before it gives up.
 const TRIES: u32 = 8;
-/// Twice as many connections as a browser keeps to one server: some may become free while others are closed.
-const CONNECTIONS: u32 = 12;
 /// The file is this block over and over.
 const BLOCK: usize = 64 * 1_024;
 
@@ -58,8 +56,6 @@ pub(super) struct Journey {
     id: String,
     /// The stretches that the file was joined from.
     stretches: Vec<String>,
-    /// How long the page took to have connections closed, which is no part of sending.
-    aside_ns: i64,
 }
 
 /// What sends one file one way.
@@ -87,7 +83,7 @@ impl Sender {
             false => self.whole(&file).await?,
         }
         self.journey
-            .update(|journey| journey.took_ns = Some(now_ns() - began_ns - journey.aside_ns));
+            .update(|journey| journey.took_ns = Some(now_ns() - began_ns));
         self.recorded = false;
         let id = self.journey.peek(|journey| journey.id.clone());
         let image = [IMAGES_PATH, "/", &id].concat();
@@ -268,12 +264,6 @@ impl Sender {
             from: 0,
             cut: None,
         });
-        if cut.is_some() {
-            let since_ns = now_ns();
-            let_go_of_connections().await;
-            self.journey
-                .alter(|journey| journey.aside_ns += now_ns() - since_ns);
-        }
         let traceparent = Traceparent {
             recorded: self.recorded,
             ..self.session.exchange()
@@ -289,7 +279,12 @@ impl Sender {
             lane: Lane::BROWSER,
         };
         let feed = self.session.feed();
-        match upload(&feed, call, body, &self.signal, Rc::new(|_| ())).await {
+        let answered = match cut {
+            // Else the browser might send it again by itself, and meet the cut a second time.
+            Some(_) => fetch_apart(&feed, call, body, &self.signal).await,
+            None => upload(&feed, call, body, &self.signal, Rc::new(|_| ())).await,
+        };
+        match answered {
             Ok(reply) if reply.is_success() => Ok(Some(reply)),
             // The upload stands elsewhere, or the writer that was cut has not let go of it yet; or a checksum did not fit.
             Ok(reply) if matches!(reply.status, 409 | 423 | 460) => Ok(None),
@@ -345,22 +340,6 @@ fn version() -> Header {
 
 fn gave_up() -> Stopped {
     Stopped("The server did not answer. See whether it runs, then compare again.".to_owned())
-}
-
-/// Has the server close the connections that the browser keeps: on one of them the browser would send a request again by
-/// itself, and meet the cut a second time.
-async fn let_go_of_connections() {
-    let promises: Vec<Promise> = (0..CONNECTIONS)
-        .map(|_| window().fetch_with_str("/api/echo?framing=close&delay_ms=20"))
-        .collect();
-    for promise in promises {
-        if let Ok(response) = JsFuture::from(promise).await
-            && let Ok(response) = response.dyn_into::<Response>()
-            && let Ok(text) = response.text()
-        {
-            let _ = JsFuture::from(text).await;
-        }
-    }
 }
 
 /// A file of this many bytes: one block over and over, of which the browser keeps what is sent.
