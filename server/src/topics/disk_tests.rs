@@ -9,6 +9,7 @@ use wire::topics::{Ack, GapReason, HistorySettings, Transport};
 
 use super::{
     platter::Platter,
+    restore::restored,
     store::{Stored, StoredMessage},
     *,
 };

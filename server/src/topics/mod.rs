@@ -7,10 +7,12 @@
 //!
 //! What a topic promises with an acknowledgement is chosen for each: that the message is in memory, or on disk ([`disk`]).
 
+mod begin;
 mod disk;
 #[cfg(test)]
 mod disk_tests;
 mod epochs;
+mod error;
 mod hub;
 #[cfg(test)]
 mod hub_tests;
@@ -18,11 +20,13 @@ mod inside;
 #[cfg(test)]
 mod inside_tests;
 mod keys;
+mod limits;
 mod log;
 #[cfg(test)]
 mod log_tests;
 mod memory;
 pub mod message;
+mod on_disk;
 #[cfg(test)]
 mod platter;
 mod restore;
@@ -34,7 +38,7 @@ mod tests;
 mod topic;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     net::IpAddr,
     path::{Path, PathBuf},
     sync::{
@@ -46,19 +50,14 @@ use std::{
 
 use futures_util::{FutureExt, future::BoxFuture};
 use parking_lot::Mutex;
-use tokio::{sync::oneshot, time::Instant};
-use wire::{
-    limits::{
-        DISK_TOPICS_MAX, HISTORY_AGE_S, HISTORY_BYTES, HISTORY_COUNT, IDEMPOTENCY_KEYS_MAX,
-        MESSAGE_BYTES_MAX, PRESENCE_GAP_MS, SUBSCRIBERS_PER_ADDRESS_MAX, SUBSCRIBERS_PER_TOPIC_MAX,
-        TOPIC_IDLE_S, TOPICS_MAX, TOPICS_MEMORY_MAX, TOPICS_PER_ADDRESS_MAX,
-    },
-    topics::{HistoryBounds, MessageId, Presence, TopicState, is_topic_name},
-};
+use tokio::time::Instant;
+use wire::topics::{MessageId, TopicState, is_topic_name};
 
 pub use disk::Synced;
+pub use error::Error;
 pub use hub::{Hub, Page, Publishing, Settings};
 pub use inside::Inside;
+pub use limits::{Limits, presence_gap};
 pub use log::Budget;
 pub use message::{Message, NewMessage};
 pub use segment::Segment;
@@ -67,99 +66,11 @@ pub use subscriber::{Reader, Subscriber};
 pub use topic::{Batch, Ending, Publication};
 
 use crate::address::PerAddress;
-use disk::{Ask, Disk, Reply};
+use disk::{Ask, Disk};
 use epochs::Epochs;
 use log::{Log, Resumed};
-use restore::restored;
 use store::Store;
-use topic::{Attempt, Ended, Keyed, Topic, Totals};
-
-/// How much there may be of everything.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// Topics at once.
-    pub topics: usize,
-    /// Topics at once that were begun from one address.
-    pub topics_per_address: usize,
-    /// Topics that are kept on disk.
-    pub disk_topics: usize,
-    /// Subscribers of one topic at once, over all transports.
-    pub subscribers: usize,
-    /// Subscribers from one address at once, over all topics and transports.
-    pub subscribers_per_address: usize,
-    /// The largest message, in bytes.
-    pub message_bytes: u64,
-    /// What the messages of all topics may take in memory, in bytes.
-    pub memory_bytes: u64,
-    /// Idempotency keys that are remembered at once.
-    pub keys: usize,
-    /// How long a topic without subscribers must be unused before it makes room for a new one.
-    pub idle: Duration,
-    /// What a topic's history keeps unless told otherwise.
-    pub history: HistoryBounds,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            topics: TOPICS_MAX,
-            topics_per_address: TOPICS_PER_ADDRESS_MAX,
-            disk_topics: DISK_TOPICS_MAX,
-            subscribers: SUBSCRIBERS_PER_TOPIC_MAX,
-            subscribers_per_address: SUBSCRIBERS_PER_ADDRESS_MAX,
-            message_bytes: MESSAGE_BYTES_MAX,
-            memory_bytes: TOPICS_MEMORY_MAX,
-            keys: IDEMPOTENCY_KEYS_MAX,
-            idle: Duration::from_secs(TOPIC_IDLE_S),
-            history: HistoryBounds {
-                count: HISTORY_COUNT as u64,
-                bytes: HISTORY_BYTES,
-                age_s: HISTORY_AGE_S,
-            },
-        }
-    }
-}
-
-/// Why a topic did not do what it was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// The name is none.
-    #[error("a topic name is 1 to 128 of A–Z a–z 0–9 . _ ~ - and does not begin with a full stop")]
-    BadName,
-    /// The message is too large.
-    #[error("a message has at most {0} bytes")]
-    MessageTooLarge(u64),
-    /// The cap of topics is reached, and none of them is idle.
-    #[error("there are {0} topics already")]
-    TooManyTopics(usize),
-    /// The cap of topics begun from this address is reached.
-    #[error("there are {0} topics from this address already")]
-    TooManyTopicsFromAddress(usize),
-    /// The cap of topics on disk is reached.
-    #[error("there are {0} topics on disk already")]
-    TooManyDiskTopics(usize),
-    /// The cap of subscribers of this topic is reached.
-    #[error("the topic has {0} subscribers already")]
-    TooManySubscribers(usize),
-    /// The cap of subscribers from this address is reached.
-    #[error("there are {0} subscribers from this address already")]
-    TooManyFromAddress(usize),
-    /// The cap of idempotency keys is reached.
-    #[error("{0} idempotency keys are remembered already")]
-    TooManyKeys(usize),
-    /// The idempotency key was used for another message.
-    #[error("the idempotency key was used for another message")]
-    KeyReused,
-    /// More is published than the disk takes.
-    #[error("{0} messages wait for the disk already")]
-    DiskBehind(usize),
-    /// It could not be stored; nothing of it was delivered.
-    #[error(transparent)]
-    Unstored(Unstored),
-    /// The server is stopping.
-    #[error("the server is stopping")]
-    Closed,
-}
+use topic::{Attempt, Keyed, Topic, Totals};
 
 /// Where a subscriber begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,14 +94,6 @@ impl Start {
         }
     }
 }
-
-/// How long it takes at least from one time that readers are told who is there to the next: the more are told, the longer.
-pub fn presence_gap(presence: Presence) -> Duration {
-    Duration::from_millis(PRESENCE_GAP_MS).max(Duration::from_micros(100 * presence.total()))
-}
-
-/// How long it is taken for granted that there is no room for another topic: looking for some takes all of them.
-const CROWDED: Duration = Duration::from_secs(1);
 
 /// The topics by their names.
 type Map = Arc<Mutex<HashMap<Arc<str>, Arc<Topic>>>>;
@@ -245,50 +148,6 @@ impl Topics {
         Ok(topics)
     }
 
-    /// Takes the store's topics in, and starts the thread that keeps them.
-    fn start(&self, mut store: Store) -> Result<(), Unstored> {
-        let mut kept = HashSet::new();
-        for stored in store.load(None)? {
-            let totals = Arc::clone(&self.inner.totals);
-            let topic = Arc::new(restored(stored, totals));
-            kept.insert(Arc::clone(topic.name()));
-            let mut topics = self.inner.topics.lock();
-            topics.insert(Arc::clone(topic.name()), topic);
-        }
-        self.relieve();
-        let disk = self.disk_thread(store, kept)?;
-        // Nobody else has started one: this is the beginning.
-        let _ = self.inner.disk.set(disk);
-        Ok(())
-    }
-
-    fn disk_thread(&self, store: Store, kept: HashSet<Arc<str>>) -> Result<Disk, Unstored> {
-        let inner = &self.inner;
-        let hub = disk::Shared {
-            topics: Arc::clone(&inner.topics),
-            totals: Arc::clone(&inner.totals),
-            epochs: Arc::clone(&inner.epochs),
-            limits: inner.limits.clone(),
-        };
-        Disk::start(store, kept, hub).map_err(|cause| {
-            tracing::error!(%cause, "the thread that keeps topics on disk does not start");
-            Unstored::Failed
-        })
-    }
-
-    /// The way to the disk, which begins with the first topic that wants it.
-    fn disk(&self) -> Result<&Disk, Error> {
-        if let Some(disk) = self.inner.disk.get() {
-            return Ok(disk);
-        }
-        let folder = self.inner.folder.as_deref();
-        let store = Store::in_folder(folder.ok_or(Error::Unstored(Unstored::ReadOnly))?);
-        let disk = self
-            .disk_thread(store, HashSet::new())
-            .map_err(Error::Unstored)?;
-        Ok(self.inner.disk.get_or_init(|| disk))
-    }
-
     /// Publishes at once, or puts the message into the disk's queue.
     fn begin_publish(&self, topic: &str, new: NewMessage, key: Option<&str>) -> Publishing {
         let limits = &self.inner.limits;
@@ -310,61 +169,6 @@ impl Topics {
                 decided.into()
             }
             Ok(Attempted::ForDisk(topic)) => self.publish_on_disk(topic, new, keyed),
-        }
-    }
-
-    fn publish_on_disk(
-        &self,
-        topic: Arc<Topic>,
-        new: NewMessage,
-        keyed: Option<Keyed>,
-    ) -> Publishing {
-        let name = Arc::clone(topic.name());
-        let (reply, told) = oneshot::channel();
-        let ask = Ask::Publish {
-            topic,
-            new: new.clone(),
-            keyed: keyed.clone(),
-            reply,
-        };
-        if let Err(error) = self.disk().and_then(|disk| disk.ask(ask)) {
-            // What waits is its present life's: with the map held, none follows it.
-            let topics = self.inner.topics.lock();
-            if let Some(topic) = topics.get(&name) {
-                topic.waits_no_more();
-            }
-            return Err(error).into();
-        }
-        let topics = self.clone();
-        let told = async move {
-            match told.await {
-                Ok(Ok(told)) => told,
-                // The topic had gone before the turn came: it begins anew.
-                Ok(Err(Ended)) => {
-                    let key = keyed.as_ref().map(|keyed| &*keyed.key);
-                    topics.begin_publish(&name, new, key).await
-                }
-                Err(_) => Err(Error::Unstored(Unstored::Failed)),
-            }
-        };
-        Publishing::Waiting(told.boxed())
-    }
-
-    /// Asks the disk's thread for something about a topic, until it is told about a life that has not ended.
-    async fn ask<T>(
-        &self,
-        name: &str,
-        ask: impl Fn(Arc<Topic>, Reply<T>) -> Ask,
-    ) -> Result<T, Error> {
-        loop {
-            let topic = self.alive(name, |topic| Ok(Arc::clone(topic)))?;
-            let (reply, told) = oneshot::channel();
-            self.disk()?.ask(ask(topic, reply))?;
-            match told.await {
-                Ok(Ok(told)) => return told,
-                Ok(Err(Ended)) => {}
-                Err(_) => return Err(Error::Unstored(Unstored::Failed)),
-            }
         }
     }
 
@@ -399,79 +203,6 @@ impl Topics {
         };
         let ended = self.inner.disk.get().is_none() && topic.end_in_memory(Ending::Deleted);
         ended.then(|| topics.remove(name).is_some())
-    }
-
-    /// Does something with the topic's present life; begins one where there is none.
-    fn alive<R>(
-        &self,
-        name: &str,
-        act: impl Fn(&Arc<Topic>) -> Result<R, Ended>,
-    ) -> Result<R, Error> {
-        self.alive_from(name, None, act)
-    }
-
-    /// The same; a life that is begun counts under the address.
-    fn alive_from<R>(
-        &self,
-        name: &str,
-        address: Option<IpAddr>,
-        act: impl Fn(&Arc<Topic>) -> Result<R, Ended>,
-    ) -> Result<R, Error> {
-        if !is_topic_name(name) {
-            return Err(Error::BadName);
-        }
-        loop {
-            let topic = self.find_or_begin(name, address)?;
-            // A life that ended between the two steps is no longer in the map: the next turn begins another.
-            if let Ok(result) = act(&topic) {
-                return Ok(result);
-            }
-        }
-    }
-
-    fn find_or_begin(&self, name: &str, address: Option<IpAddr>) -> Result<Arc<Topic>, Error> {
-        let (inner, limits) = (&self.inner, &self.inner.limits);
-        let mut topics = inner.topics.lock();
-        if inner.closed.load(Relaxed) {
-            return Err(Error::Closed);
-        }
-        if let Some(topic) = topics.get(name) {
-            return Ok(Arc::clone(topic));
-        }
-        let cap = limits.topics_per_address;
-        let place = inner.beginners.take(address, cap);
-        let place = place.ok_or(Error::TooManyTopicsFromAddress(cap))?;
-        if topics.len() >= limits.topics && !self.make_room(&mut topics) {
-            return Err(Error::TooManyTopics(limits.topics));
-        }
-        let epoch = inner.epochs.begin(name);
-        let totals = Arc::clone(&inner.totals);
-        let topic = Arc::new(Topic::new(name, totals, epoch, limits.history, Some(place)));
-        topics.insert(Arc::clone(topic.name()), Arc::clone(&topic));
-        Ok(topic)
-    }
-
-    /// Ends the topics with which nothing is lost, or else the one that has been idle the longest, if one has been for
-    /// long enough.
-    fn make_room(&self, topics: &mut HashMap<Arc<str>, Arc<Topic>>) -> bool {
-        let limits = &self.inner.limits;
-        let mut crowded = self.inner.crowded.lock();
-        if crowded.is_some_and(|since| since.elapsed() < CROWDED) {
-            return false;
-        }
-        let before = topics.len();
-        topics.retain(|_, topic| !topic.end_blank(limits.history));
-        if topics.len() < before {
-            return true;
-        }
-        let longest = topics
-            .values()
-            .filter_map(|topic| Some((topic.idle_since()?, topic)))
-            .min_by_key(|(since, _)| *since)
-            .map(|(_, topic)| Arc::clone(topic));
-        let ended = longest.filter(|topic| topic.end_idle(limits.idle, false));
-        *crowded = ended.is_none().then(Instant::now);
-        ended.is_some_and(|topic| topics.remove(topic.name()).is_some())
     }
 
     /// What is read of a topic. Of one that is not there it is what it would be if the topic had just begun.

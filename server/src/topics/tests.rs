@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use wire::topics::{Ack, GapReason, HistorySettings, Presence, Transport};
 
-use super::*;
+use super::{begin::CROWDED, *};
 
 const ALL: Budget = Budget {
     count: usize::MAX,
