@@ -3,17 +3,14 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     convert::Infallible,
-    net::{IpAddr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, Ipv6Addr},
     sync::Arc,
 };
 
-use axum::{
-    extract::{ConnectInfo, FromRequestParts},
-    http::request::Parts,
-};
+use axum::{extract::FromRequestParts, http::request::Parts};
 use parking_lot::Mutex;
 
-use crate::AppState;
+use crate::{AppState, connection::Arrival};
 
 /// The address that a request's sender counts under; `None` where the caps per address do not apply: on loopback, unless
 /// the server was told otherwise.
@@ -24,10 +21,10 @@ impl FromRequestParts<AppState> for Counted {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let limit_loopback = app.config().limits.limit_loopback;
-        Ok(Counted(peer.and_then(|ConnectInfo(peer)| {
-            counted(peer.ip(), limit_loopback)
+        let arrival = parts.extensions.get::<Arrival>();
+        Ok(Counted(arrival.and_then(|arrival| {
+            counted(arrival.peer.ip(), limit_loopback)
         })))
     }
 }

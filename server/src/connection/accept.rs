@@ -9,11 +9,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    Router,
-    body::Body,
-    extract::{ConnectInfo, Request},
-};
+use axum::{Router, body::Body, extract::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -27,7 +23,7 @@ use tower::Service;
 use super::{
     admission::{Admitted, Connections, FromProbe, Refused},
     again::Again,
-    exchange::Call,
+    exchange::Arrival,
     refusal, system,
     tap::{Shared, Tap},
 };
@@ -161,10 +157,8 @@ impl Server {
     {
         let service = service_fn(|request: hyper::Request<Incoming>| {
             let mut request: Request = request.map(Body::new);
-            request.extensions_mut().insert(ConnectInfo(peer));
-            if let Some(shared) = &shared {
-                request.extensions_mut().insert(Call::begin(shared));
-            }
+            let tap = shared.clone();
+            request.extensions_mut().insert(Arrival { peer, tap });
             if let Some(from_probe) = from_probe {
                 request.extensions_mut().insert(from_probe);
             }

@@ -79,9 +79,9 @@ impl PlainAnswer {
         let Some(first) = bytes.first().filter(|first| first.len() >= head) else {
             return false;
         };
+        let digits = [100, 10, 1].map(|place| b'0' + (self.status / place % 10) as u8);
         let status = first.get(START.len()..START.len() + 3);
-        let status = status.and_then(|digits| std::str::from_utf8(digits).ok()?.parse().ok());
-        first.starts_with(START) && status == Some(self.status) && first[..head].ends_with(END)
+        first.starts_with(START) && status == Some(&digits) && first[..head].ends_with(END)
     }
 }
 

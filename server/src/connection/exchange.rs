@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -16,6 +17,7 @@ use wire::trace::{Kind, Lane, SpanId};
 use super::{
     entry::{PlainAnswer, Sender},
     faults::Asked,
+    messages::Called,
     order,
     streams::Source,
     tap::Shared,
@@ -146,12 +148,19 @@ impl Exchange {
 /// Appends milliseconds to the third decimal. Every response has some, and `write!` would be a large part of its cost.
 fn push_ms(out: &mut String, duration: Duration) {
     let rounded = duration.saturating_add(Duration::from_nanos(500));
-    let ms = u64::try_from(rounded.as_millis()).unwrap_or(u64::MAX);
-    out.push_str(itoa::Buffer::new().format(ms));
-    out.push('.');
-    let us = rounded.subsec_micros();
-    for digit in [us / 100 % 10, us / 10 % 10, us % 10] {
-        out.extend(char::from_digit(digit, 10));
+    let mut buffer = itoa::Buffer::new();
+    let us = buffer.format(u64::try_from(rounded.as_micros()).unwrap_or(u64::MAX));
+    match us.split_at_checked(us.len().wrapping_sub(3)) {
+        Some((ms, decimals)) if !ms.is_empty() => {
+            out.push_str(ms);
+            out.push('.');
+            out.push_str(decimals);
+        }
+        _ => {
+            out.push_str("0.");
+            out.push_str(&"000"[us.len()..]);
+            out.push_str(us);
+        }
     }
 }
 
@@ -183,24 +192,45 @@ impl<S: Send + Sync> FromRequestParts<S> for Exchange {
     }
 }
 
-/// The handler's call for one request of a connection: the tap's side of an exchange.
+/// How a request came.
 #[derive(Clone)]
+pub(crate) struct Arrival {
+    /// Who sent it.
+    pub(crate) peer: SocketAddr,
+    /// Its connection's tap, where there is one.
+    pub(super) tap: Option<Arc<Shared>>,
+}
+
+/// The handler's call for one request of a connection: the tap's side of an exchange.
 pub(super) struct Call {
     shared: Arc<Shared>,
     number: u64,
     first_read: Option<Instant>,
     claimed: Option<(RunHandle, SpanId)>,
+    field_names: Option<Vec<HeaderName>>,
 }
 
 impl Call {
-    /// The connection's next request is handed over.
-    pub(super) fn begin(shared: &Arc<Shared>) -> Call {
-        let called = shared.messages.lock().call();
+    /// The connection's next request is handed over. `is_named`: it names a run; else nobody records it, unless the whole
+    /// connection belongs to one. `is_grouped`: the order of its fields is not that in which they came.
+    pub(super) fn begin(shared: Arc<Shared>, is_named: bool, is_grouped: bool) -> Call {
+        let mut messages = shared.messages.lock();
+        let Called {
+            number,
+            first_read,
+            claimed,
+        } = messages.call();
+        let field_names = is_grouped.then(|| messages.field_names(number));
+        if !is_named && claimed.is_none() {
+            messages.leave(number);
+        }
+        drop(messages);
         Call {
-            shared: shared.clone(),
-            number: called.number,
-            first_read: called.first_read,
-            claimed: called.claimed,
+            shared,
+            number,
+            first_read,
+            claimed,
+            field_names,
         }
     }
 
@@ -213,9 +243,9 @@ impl Call {
         self.first_read
     }
 
-    /// The names of the request's header fields as they came. Ask before it is left or claimed.
-    pub(super) fn field_names(&self) -> Vec<HeaderName> {
-        self.shared.messages.lock().field_names(self.number)
+    /// The names of the request's header fields as they came, where their order is another.
+    pub(super) fn take_field_names(&mut self) -> Option<Vec<HeaderName>> {
+        self.field_names.take()
     }
 
     /// The run that the whole connection belongs to, and this request's exchange in it.
@@ -261,5 +291,28 @@ impl Call {
     /// Did the peer keep the handler waiting for the body for too long?
     pub(super) fn body_timed_out(&self) -> bool {
         self.shared.messages.lock().body_timed_out(self.number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn milliseconds_have_three_decimals() {
+        for (ns, words) in [
+            (0, "0.000"),
+            (499, "0.000"),
+            (500, "0.001"),
+            (42_000, "0.042"),
+            (999_499, "0.999"),
+            (999_500, "1.000"),
+            (12_345_678, "12.346"),
+            (61_000_000_001, "61000.000"),
+        ] {
+            let mut said = String::new();
+            push_ms(&mut said, Duration::from_nanos(ns));
+            assert_eq!(said, words, "{ns} ns");
+        }
     }
 }

@@ -4,7 +4,6 @@
 //! say (`tap/faulty.rs`), and tells each act as an event of kind `fault`.
 
 use std::{
-    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering::Relaxed},
@@ -12,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::Request;
 use parking_lot::Mutex;
 use tokio::time::Instant as Clock;
 use utoipa::{
@@ -32,7 +31,7 @@ use wire::{
 
 use super::{
     admission::{Connections, FaultPlace, Refused},
-    exchange::Exchange,
+    exchange::{Arrival, Exchange},
 };
 use crate::{Error, Result, trace::Draft};
 
@@ -78,9 +77,9 @@ pub(super) fn asked(
         let why = "Faults act in the tap, and this server runs without it.";
         return Err(Error::Unavailable(why.into()));
     }
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let arrival = request.extensions().get::<Arrival>();
     let place = connections
-        .place_for_faults(peer.map(|ConnectInfo(peer)| *peer))
+        .place_for_faults(arrival.map(|arrival| arrival.peer))
         .map_err(too_many)?;
     let since = Clock::now();
     Ok(Some(Arc::new(Asked {

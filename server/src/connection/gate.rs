@@ -19,7 +19,7 @@ use wire::{
 
 use super::{
     entry::{PlainAnswer, Sender},
-    exchange::{Call, Exchange},
+    exchange::{Arrival, Call, Exchange},
     faults, headers, host, order, origin,
     streams::Endless,
 };
@@ -44,12 +44,13 @@ pub(super) async fn pass(
 ) -> Response {
     let called = Instant::now();
     let method = request.method().clone();
-    let call = request.extensions_mut().remove::<Call>();
-    let field_names = call
-        .as_ref()
-        .filter(|_| order::is_grouped(request.headers()))
-        .map(Call::field_names);
-    let mut exchange = join(&state, call.as_ref(), &request);
+    let named = traceparent(request.headers(), request.uri());
+    let is_grouped = order::is_grouped(request.headers());
+    let arrival = request.extensions_mut().get_mut::<Arrival>();
+    let tap = arrival.and_then(|arrival| arrival.tap.take());
+    let mut call = tap.map(|tap| Call::begin(tap, named.is_some(), is_grouped));
+    let field_names = call.as_mut().and_then(Call::take_field_names);
+    let mut exchange = join(&state, call.as_ref(), &request, named);
     if let Some(names) = field_names {
         exchange = exchange.with_field_names(names);
     }
@@ -133,12 +134,16 @@ fn plain_answer(response: &Response, method: &Method) -> Option<PlainAnswer> {
 }
 
 /// Joins the run that the request names, in the header or, where headers cannot be set, in the query.
-fn join(state: &AppState, call: Option<&Call>, request: &Request) -> Exchange {
+fn join(
+    state: &AppState,
+    call: Option<&Call>,
+    request: &Request,
+    named: Option<Traceparent>,
+) -> Exchange {
     let connection = call.map_or(0, Call::connection);
     if let Some((run, exchange)) = call.and_then(Call::claimed) {
         return Exchange::joined(run, exchange, connection);
     }
-    let named = traceparent(request.headers(), request.uri());
     let joined = named.and_then(|named| {
         let first_read = call.and_then(Call::first_read);
         let run: RunHandle = state

@@ -33,6 +33,7 @@ mod upgraded;
 
 pub use accept::serve;
 pub use admission::Connections;
+pub(crate) use exchange::Arrival;
 pub use exchange::Exchange;
 pub use faults::describe as describe_faults;
 pub use probe::router;

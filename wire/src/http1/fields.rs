@@ -79,12 +79,6 @@ pub(super) enum FramingField {
     Upgrade,
 }
 
-/// May a line that begins so be one of these? Of most lines, this byte says that they are none.
-#[inline]
-pub(super) fn begins_framing_field(first: u8) -> bool {
-    matches!(first | 0x20, b'c' | b't' | b'u')
-}
-
 /// Which of these a field line is, and its value without the white space around it. Of all other lines, which are most,
 /// it looks at two bytes.
 #[inline]

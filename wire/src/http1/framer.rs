@@ -2,8 +2,7 @@
 
 use super::feeds::Feeds;
 use super::fields::{
-    FramingField, begins_framing_field, chunk_size, content_length, ends_in_chunked, framing_field,
-    without_line_end,
+    FramingField, chunk_size, content_length, ends_in_chunked, framing_field, without_line_end,
 };
 
 /// Of a line that came in pieces, at most this much is looked at, in bytes. What says how long a body is stands well
@@ -280,25 +279,24 @@ impl Framer {
             return None;
         }
         for feed in feeds {
-            let line = bytes.get(begin..=feed)?;
+            let from = begin;
             begin = feed + 1;
-            match line.first()? {
-                b'\r' | b'\n' if is_empty(line) => {
-                    self.facts = facts;
-                    self.end_head();
-                    if self.state == State::Start {
-                        self.last_length = begin as u64;
-                    } else {
-                        self.offset = begin as u64;
-                    }
-                    return Some(begin);
+            if !matters(*bytes.get(from)?) {
+                continue;
+            }
+            let line = bytes.get(from..begin)?;
+            if is_empty(line) {
+                self.facts = facts;
+                self.end_head();
+                if self.state == State::Start {
+                    self.last_length = begin as u64;
+                } else {
+                    self.offset = begin as u64;
                 }
-                first if begins_framing_field(*first) => {
-                    if let Some((field, value)) = framing_field(line) {
-                        facts.field(field, value);
-                    }
-                }
-                _ => {}
+                return Some(begin);
+            }
+            if let Some((field, value)) = framing_field(line) {
+                facts.field(field, value);
             }
         }
         None
@@ -560,6 +558,21 @@ impl Facts {
             (None, None) => BodyFraming::UntilClose,
         }
     }
+}
+
+/// May a line that begins so end the head, or say something about the body? Of most lines, this byte says that they do
+/// not. Of few others it is not sure.
+#[inline]
+const fn matters(first: u8) -> bool {
+    const PLACES: u64 = {
+        let (firsts, mut places, mut index) = (b"\r\ncCtTuU", 0, 0);
+        while index < firsts.len() {
+            places |= 1 << (firsts[index] % 64);
+            index += 1;
+        }
+        places
+    };
+    PLACES >> (first % 64) & 1 == 1
 }
 
 /// Is this line, with its end, empty?

@@ -151,7 +151,10 @@ impl Tap {
                 Poll::Ready(Some(read.len()))
             }
             Poll::Ready(_) => Poll::Ready(None),
-            Poll::Pending => self.read_timer.poll_until(until, cx).map(|()| None),
+            Poll::Pending => self
+                .read_timer
+                .poll_until(until, Clock::now(), cx)
+                .map(|()| None),
         }
     }
 }

@@ -31,13 +31,14 @@ impl Tap {
                 return Poll::Pending;
             }
         };
+        let now = Clock::now();
         let since = match self.waiting {
             Some((before, since)) if before == waiting => since,
-            _ => Clock::now(),
+            _ => now,
         };
         self.waiting = Some((waiting, since));
         self.read_timer
-            .poll_until(since + limit, cx)
+            .poll_until(since + limit, now, cx)
             .map(|()| waiting)
     }
 
@@ -90,7 +91,9 @@ impl Tap {
 /// A timer for deadlines that mostly move on before they are reached.
 pub(super) struct Timer {
     sleep: Pin<Box<Sleep>>,
-    /// Who is woken when it goes off.
+    /// When it goes off.
+    goes_off: Clock,
+    /// Who is woken then.
     waker: Option<Waker>,
 }
 
@@ -98,20 +101,26 @@ impl Timer {
     pub(super) fn new(deadline: Clock) -> Timer {
         Timer {
             sleep: Box::pin(sleep_until(deadline)),
+            goes_off: deadline,
             waker: None,
         }
     }
 
-    /// Ready once `deadline` has passed.
+    /// Ready once `deadline` has passed. It is `now`.
     ///
     /// The timer is set anew only when it must go off earlier than it is set to: one that goes off too early, once in a
     /// while, costs less than one that is set for every request. And who waits for it already need not ask it again.
-    pub(super) fn poll_until(&mut self, deadline: Clock, cx: &mut Context<'_>) -> Poll<()> {
-        if self.sleep.deadline() > deadline {
+    pub(super) fn poll_until(
+        &mut self,
+        deadline: Clock,
+        now: Clock,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
+        if self.goes_off > deadline {
             self.set(deadline);
         }
         let waits = self.waker.as_ref();
-        if waits.is_some_and(|waker| waker.will_wake(cx.waker())) && !self.sleep.is_elapsed() {
+        if now < self.goes_off && waits.is_some_and(|waker| waker.will_wake(cx.waker())) {
             return Poll::Pending;
         }
         // A task whose turn has lasted long is told *pending* by a timer that did not take its waker: not here.
@@ -128,6 +137,7 @@ impl Timer {
 
     fn set(&mut self, deadline: Clock) {
         self.sleep.as_mut().reset(deadline);
+        self.goes_off = deadline;
         self.waker = None;
     }
 }
